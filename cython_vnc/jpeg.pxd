@@ -1,0 +1,11 @@
+"""libjpeg-turbo: one rectangle straight into the surface."""
+
+from libc.stdint cimport uint8_t, uint32_t
+
+from cython_vnc.surface cimport Rect, Surface
+
+cdef struct Jpeg:
+    void* decompressor          # NULL until first used
+
+cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil
+cdef void jpeg_free(Jpeg* jpeg) noexcept nogil

@@ -1,0 +1,37 @@
+"""Rectangles, the framebuffer a decoder paints into, and its damage by tile."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+
+cdef enum:
+    TILE_PX = 16
+
+cdef struct Rect:
+    int32_t x
+    int32_t y
+    int32_t width
+    int32_t height
+
+cdef struct Surface:
+    # 32 bits a pixel; bytes in memory are B, G, R, X (pixel = R << 16 | G << 8 | B).
+    uint32_t* pixels
+    Py_ssize_t stride_px
+    int32_t width
+    int32_t height
+
+cdef inline uint32_t* pixel_at(const Surface* surface, int32_t x, int32_t y) noexcept nogil:
+    return surface.pixels + y * surface.stride_px + x
+
+cdef struct Damage:
+    # changed_at[row * columns + column]: number of the newest frame (FramebufferUpdate) that touched the 16x16 tile.
+    uint64_t* changed_at
+    int32_t columns
+    int32_t rows
+
+cdef inline void damage_add(Damage* damage, const Rect* rect, uint64_t frame) noexcept nogil:
+    """Stamp every tile that `rect` (inside the surface) touches."""
+    cdef int32_t row, column
+    if rect.width <= 0 or rect.height <= 0:
+        return
+    for row in range(rect.y // TILE_PX, (rect.y + rect.height - 1) // TILE_PX + 1):
+        for column in range(rect.x // TILE_PX, (rect.x + rect.width - 1) // TILE_PX + 1):
+            damage.changed_at[row * damage.columns + column] = frame

@@ -1,0 +1,1 @@
+"""Makes the enums of entries.pxd importable: `EntryKind`, `Due`, `Phase`, `Fault`, `Flag`."""
