@@ -1,0 +1,95 @@
+"""What broker and worker say to each other, over a stream socket pair: msgpack maps, each behind its length.
+
+    broker -> worker                                 worker -> broker
+    configure  {config}      first, once             ready   {}                    connected, first picture there
+    reset      {id, seed, options, env_id}           fault   {fault, message}      degraded; it reconnects
+    close      {}                                    failed  {fault, message}      gave up; the process ends
+                                                     info    {step, data}          an info too large for its record
+"""
+
+import dataclasses
+import struct
+from typing import Any
+
+import msgpack
+
+LENGTH = struct.Struct("!I")
+MAX_MESSAGE_BYTES = 64 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkerConfig:
+    """All that a worker needs to know about its remote and its session."""
+
+    env: int
+    generation: int
+    name: str
+    source: str = "rfb"
+    """Where pixels come from: "rfb", or "synthetic" (a drawn 64x64 rectangle a step, for benchmarks)."""
+    vnc_host: str = ""
+    vnc_port: int = 0
+    """0: no VNC server, a remote of rewards only."""
+    vnc_password: str = ""
+    rewarder_host: str = ""
+    rewarder_port: int = 0
+    """0: no rewarder, every reward is 0."""
+    rewarder_password: str = "openai"
+    env_id: str | None = None
+    fps: float | None = None
+    clock: str = "real"
+    """"real", or "step" where the remote can hold its program still."""
+    autoreset: str = "next_step"
+    """"next_step", "same_step" or "disabled"."""
+    while_resetting: str = "wait"
+    """"wait" or "mask"."""
+    max_episode_steps: int = 0
+    """0: no limit."""
+    frame_skip: int = 1
+    max_pool: bool = False
+    start_timeout_s: float = 60.0
+    reset_timeout_s: float = 60.0
+    encoding: str = "tight"
+    quality_level: int = -1
+    compress_level: int = -1
+    fine_quality_level: int = -1
+    subsample_level: int = -1
+    """-1: not asked for."""
+    start_episode: bool = False
+    """Begin an episode without being told: the worker replaces one that died."""
+
+
+def pack(kind: str, **fields: Any) -> bytes:
+    """One message with its length in front."""
+    body: bytes = msgpack.packb({"type": kind, **fields})
+    return LENGTH.pack(len(body)) + body
+
+
+def pack_configure(config: WorkerConfig) -> bytes:
+    return pack("configure", config=dataclasses.asdict(config))
+
+
+class MessageReader:
+    """Bytes in, whole messages out.
+
+    Raises:
+        ValueError: a message is longer than 64 MiB, or is no msgpack map.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        self._buffer += data
+        messages: list[dict[str, Any]] = []
+        while len(self._buffer) >= LENGTH.size:
+            (size,) = LENGTH.unpack_from(self._buffer)
+            if size > MAX_MESSAGE_BYTES:
+                raise ValueError(f"message of {size} bytes, at most {MAX_MESSAGE_BYTES} are allowed")
+            if len(self._buffer) < LENGTH.size + size:
+                break
+            message = msgpack.unpackb(self._buffer[LENGTH.size : LENGTH.size + size])
+            if not isinstance(message, dict):
+                raise ValueError(f"message is a {type(message).__name__}, expected a map")
+            messages.append(message)
+            del self._buffer[: LENGTH.size + size]
+        return messages
