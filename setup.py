@@ -1,23 +1,45 @@
-"""Build the compiled modules: every .pyx of the packages, in place.
+"""Build the compiled modules, every .pyx of the packages, and put the data of the repository in the wheel.
 
-Switches (environment): ENVSERVER_PACKAGES=shm,cython_vnc builds only those packages;
-ENVSERVER_ANNOTATE=1 writes Cython's annotation; ENVSERVER_SANITIZE=1 builds with ASan and UBSan.
+Switches (environment): ENVSERVER_PACKAGES=shm,cython_vnc builds only those packages ("none": nothing);
+ENVSERVER_ANNOTATE=DIR writes the C files with Cython's annotation to DIR; ENVSERVER_SANITIZE=1 builds
+with ASan and UBSan.
 """
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 PACKAGES = os.environ.get("ENVSERVER_PACKAGES", "shm,cython_vnc,workers,envserver").split(",")
+ANNOTATE = os.environ.get("ENVSERVER_ANNOTATE")
 SANITIZE = ["-fsanitize=address,undefined"] if os.environ.get("ENVSERVER_SANITIZE") else []
 # Which system libraries (pkg-config names) a module links with.
 LIBRARIES: dict[str, list[str]] = {
     "cython_vnc.inflate": ["zlib"],
     "cython_vnc.jpeg": ["libturbojpeg"],
 }
+# What lies at the root of the repository and is read at run time.
+DATA = ("runtimes.yml", "docker")
+
+
+class BuildWithData(build_py):
+    """Copy the data into the wheel as envserver/_data; in the repository it is read where it lies."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib, "envserver", "_data")
+        target.mkdir(parents=True, exist_ok=True)
+        for source in map(Path, DATA):
+            if source.is_dir():
+                shutil.copytree(source, target / source, dirs_exist_ok=True)
+            elif source.exists():
+                shutil.copy2(source, target)
 
 
 def pkg_config(flag: str, names: list[str]) -> list[str]:
@@ -38,9 +60,13 @@ def extension(path: Path) -> Extension:
 
 SOURCES = sorted(path for package in PACKAGES for path in Path(package).rglob("*.pyx"))
 setup(
+    cmdclass={"build_py": BuildWithData},
     ext_modules=cythonize(
         [extension(path) for path in SOURCES],
-        annotate=bool(os.environ.get("ENVSERVER_ANNOTATE")),
+        build_dir=ANNOTATE,
+        annotate=bool(ANNOTATE),
+        force=bool(ANNOTATE),
+        nthreads=min(len(SOURCES), os.cpu_count() or 1),
         compiler_directives={
             "language_level": "3",
             "boundscheck": False,

@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all that a fresh machine needs; a second run does no set-up again.
+PYTHON ?= python3
+RUN := .venv/bin
+SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
+
+.PHONY: help demo test build lint types wheel bench asan annotate constraints clean
+
+help: ## list these verbs
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: build/compiled ## step eight environments at 60 frames a second, write demo.png
+	$(RUN)/envserver demo
+
+test: build/compiled ## run every test, those with real processes too
+	$(RUN)/pytest
+
+build: build/compiled ## compile the extensions in place
+
+lint: .venv/installed ## ruff: rules and format
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+
+types: build/compiled ## mypy --strict, and the .pyi against the compiled modules
+	$(RUN)/pytest tests/test_types.py
+
+wheel: build/compiled ## write dist/*.whl, compiled modules and data included
+	$(RUN)/python -m build --wheel --no-isolation
+
+bench: build/compiled ## measure, print a table, write benchmarks/results
+	$(RUN)/python -m benchmarks
+
+asan: .venv/installed ## test the C paths under ASan and UBSan, beside the normal build
+	ENVSERVER_SANITIZE=1 $(RUN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
+	LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PYTHONPATH=build/asan/lib $(RUN)/pytest -m 'not integration' tests/cython_vnc tests/shm
+
+annotate: .venv/installed ## write Cython's annotated sources to build/annotate
+	ENVSERVER_ANNOTATE=build/annotate $(RUN)/python setup.py -q --version
+
+constraints: .venv/installed ## pin the newest dependencies in constraints.txt
+	$(RUN)/python tools/refresh_constraints.py
+
+clean: ## remove what was built, keep .venv
+	rm -rf build dist *.egg-info
+	find cython_vnc shm workers envserver -name '*.so' -delete -o -name '*.c' -delete
+
+build/system: tools/system-packages
+	tools/system-packages $(PYTHON)
+	@mkdir -p build && touch $@
+
+.venv/installed: build/system constraints.txt pyproject.toml
+	test -x $(RUN)/pip || $(PYTHON) -m venv .venv
+	$(RUN)/pip install -q -c constraints.txt setuptools cython
+	ENVSERVER_PACKAGES=none $(RUN)/pip install -q -c constraints.txt --no-build-isolation --config-settings editable_mode=compat -e '.[dev]'
+	@touch $@
+
+build/compiled: .venv/installed setup.py $(SOURCES)
+	$(RUN)/python setup.py -q build_ext --inplace --parallel $$(nproc)
+	@touch $@
