@@ -1,0 +1,179 @@
+"""What a trainer asks for when it opens a session, checked before anything is started."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from envserver.addresses import parse_addresses
+
+AUTORESET_MODES = ("next_step", "same_step", "disabled")
+CLOCKS = ("real", "step")
+WHILE_RESETTING = ("wait", "mask")
+SOURCES = ("rfb", "synthetic")
+RUNTIMES = ("gym-core", "xvnc")
+VNC_OPTIONS = {
+    "encoding": ("tight", "zrle", "zlib", "hextile", "rre", "copyrect", "raw"),
+    "quality_level": range(-1, 10),
+    "compress_level": range(-1, 10),
+    "fine_quality_level": range(-1, 101),
+    "subsample_level": range(-1, 6),
+}
+MAX_ENVS = 4096
+MAX_SIDE_PX = 16384
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionSpec:
+    """A session: how many remotes of which kind, what an observation looks like, and how time runs.
+
+    Raises:
+        ValueError: an argument is wrong; the message names it, what was found, and what is allowed.
+    """
+
+    runtime: str | None = None
+    """"gym-core", "xvnc", or None with attached remotes."""
+    env_id: str | None = None
+    num_envs: int = 0
+    """0: as many as `remotes` says."""
+    remotes: int | str | None = dataclasses.field(default=None, repr=False)  # holds a password
+    """A number of remotes to start, or the addresses of running ones (envserver/addresses.py)."""
+    height: int = 768
+    width: int = 1024
+    channels: int = 3
+    slots: int = 4
+    queue_entries: int = 1024
+    fps: float | None = None
+    clock: str = "real"
+    autoreset: str = "next_step"
+    while_resetting: str = "wait"
+    max_episode_steps: int = 0
+    """0: no limit."""
+    frame_skip: int = 1
+    max_pool: bool = False
+    screen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """For the runtime: how its desktop draws the environment."""
+    env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    command: str | Sequence[str] | None = None
+    """xvnc: the program to run, a shell's line or a list of words."""
+    vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """encoding, quality_level, compress_level, fine_quality_level, subsample_level."""
+    source: str = "rfb"
+    step_timeout_s: float = 5.0
+    start_timeout_s: float = 60.0
+    reset_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_remotes(self)
+        _check_numbers(self)
+        _one_of("clock", self.clock, CLOCKS)
+        _one_of("autoreset", self.autoreset, AUTORESET_MODES)
+        _one_of("while_resetting", self.while_resetting, WHILE_RESETTING)
+        for name in ("screen", "env_kwargs", "vnc_kwargs"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected a mapping")
+        for name, value in self.vnc_kwargs.items():
+            if name not in VNC_OPTIONS:
+                raise ValueError(f"vnc_kwargs has {name!r}, allowed are {', '.join(VNC_OPTIONS)}")
+            _one_of(f"vnc_kwargs[{name!r}]", value, VNC_OPTIONS[name])
+        if self.max_pool and self.frame_skip < 2:
+            raise ValueError(f"max_pool needs frame_skip >= 2, found frame_skip={self.frame_skip}")
+        if self.clock == "step" and self.runtime == "xvnc":
+            raise ValueError("clock is 'step', expected 'real': xvnc cannot hold its program still")
+
+    @property
+    def attached(self) -> bool:
+        """The remotes run already, at addresses."""
+        return isinstance(self.remotes, str)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The spec as a map that msgpack can carry."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("screen", "env_kwargs", "vnc_kwargs"):
+            fields[name] = dict(fields[name])
+        if self.command is not None and not isinstance(self.command, str):
+            fields["command"] = list(self.command)
+        return fields
+
+    @classmethod
+    def from_wire(cls, fields: Mapping[str, Any]) -> "SessionSpec":
+        """The spec that `to_wire` described.
+
+        Raises:
+            ValueError: a field is unknown or wrong.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in fields:
+            if name not in known:
+                raise ValueError(f"session has the unknown field {name!r}")
+        return cls(**fields)
+
+
+def _check_remotes(spec: SessionSpec) -> None:
+    _one_of("source", spec.source, SOURCES)
+    found: int | None = None
+    if isinstance(spec.remotes, str):
+        found = len(parse_addresses(spec.remotes))
+    elif spec.remotes is not None:
+        _whole("remotes", spec.remotes, 1, MAX_ENVS)
+        found = spec.remotes
+    if spec.num_envs == 0 and found is not None:
+        object.__setattr__(spec, "num_envs", found)
+    _whole("num_envs", spec.num_envs, 1, MAX_ENVS)
+    if found is not None and found != spec.num_envs:
+        raise ValueError(
+            f"num_envs is {spec.num_envs}, but remotes names {found}: leave one of them out"
+        )
+    if spec.source == "synthetic" or spec.attached:
+        return
+    if spec.runtime not in RUNTIMES:
+        allowed = ", ".join(repr(name) for name in RUNTIMES)
+        raise ValueError(
+            f"runtime is {spec.runtime!r}, allowed are {allowed}, or remotes='vnc://host:port'"
+        )
+    if spec.runtime == "gym-core" and not (isinstance(spec.env_id, str) and spec.env_id):
+        raise ValueError(
+            f"env_id is {spec.env_id!r}, expected a Gymnasium environment's id such as 'ALE/Pong-v5'"
+        )
+    command = spec.command
+    if command is not None and not isinstance(command, str):
+        words = isinstance(command, Sequence) and all(isinstance(word, str) for word in command)
+        if not words or not command:
+            raise ValueError(f"command is {command!r}, expected a line or a list of words")
+
+
+def _check_numbers(spec: SessionSpec) -> None:
+    _whole("height", spec.height, 1, MAX_SIDE_PX)
+    _whole("width", spec.width, 1, MAX_SIDE_PX)
+    _one_of("channels", spec.channels, (1, 3))
+    _whole("slots", spec.slots, 2, 65536)
+    _whole("queue_entries", spec.queue_entries, 8, 1 << 20)
+    if spec.queue_entries & (spec.queue_entries - 1):
+        raise ValueError(f"queue_entries is {spec.queue_entries}, expected a power of two")
+    _whole("max_episode_steps", spec.max_episode_steps, 0, 1 << 62)
+    _whole("frame_skip", spec.frame_skip, 1, 1000)
+    if spec.fps is not None:
+        _number(
+            "fps", spec.fps, lambda value: 0 < value <= 1000, "None, or more than 0, up to 1000"
+        )
+    for name in ("step_timeout_s", "start_timeout_s", "reset_timeout_s"):
+        _number(name, getattr(spec, name), lambda value: 0 < value <= 1e6, "seconds, more than 0")
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}, expected a whole number from {low} to {high}")
+
+
+def _number(name: str, value: Any, allowed: Callable[[float], bool], expected: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not allowed(value):
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
+
+
+def _one_of(name: str, value: Any, allowed: Any) -> None:
+    if isinstance(value, bool) or value not in allowed:
+        listed = (
+            f"{allowed[0]} to {allowed[-1]}"
+            if isinstance(allowed, range)
+            else ", ".join(repr(each) for each in allowed)
+        )
+        raise ValueError(f"{name} is {value!r}, allowed are {listed}")
