@@ -2,10 +2,22 @@
 
 from libc.stdint cimport uint8_t
 
+cdef enum:
+    INFLATE_OK = 0
+    INFLATE_CORRUPT = 1         # no zlib data, or data that needs a dictionary
+    INFLATE_ENDED = 2           # the stream came to its end; an RFB stream never does
+    INFLATE_NO_MEMORY = 3
+    # Give `inflate_feed` that much more room than is expected: the fast path of the library stays open to the
+    # last byte, and a stream that yields too much shows.
+    INFLATE_SLACK_BYTES = 320
+
 cdef struct Inflate:
     void* stream                # NULL until first used
 
-cdef int inflate_feed(Inflate* inflate, const uint8_t* source, Py_ssize_t source_bytes,
+# Inflate until `source` is used up or `target` is full, whichever comes first; `written` says how much came out.
+# Both sizes below 2 GiB. After anything but INFLATE_OK the stream is of no use until it is reset.
+cdef int inflate_feed(Inflate* inflate_stream, const uint8_t* source, Py_ssize_t source_bytes,
                       uint8_t* target, Py_ssize_t target_bytes, Py_ssize_t* written) noexcept nogil
-cdef void inflate_reset(Inflate* inflate) noexcept nogil
-cdef void inflate_free(Inflate* inflate) noexcept nogil
+# Begin a new stream, header and all. Nothing happens to one that was never used.
+cdef void inflate_reset(Inflate* inflate_stream) noexcept nogil
+cdef void inflate_free(Inflate* inflate_stream) noexcept nogil

@@ -1,8 +1,13 @@
 """libjpeg-turbo: one rectangle straight into the surface."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 
 from cython_vnc.surface cimport Rect, Surface
+
+cdef enum:
+    JPEG_OK = 0
+    JPEG_BAD = 1                # no JPEG, cut short, in CMYK, of too many scans, or of another size than the rectangle
+    JPEG_NO_MEMORY = 2
 
 cdef struct Jpeg:
     void* decompressor          # NULL until first used

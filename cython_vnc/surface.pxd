@@ -11,6 +11,9 @@ cdef struct Rect:
     int32_t width
     int32_t height
 
+cdef inline Py_ssize_t rect_area(const Rect* rect) noexcept nogil:
+    return <Py_ssize_t>rect.width * rect.height
+
 cdef struct Surface:
     # 32 bits a pixel; bytes in memory are B, G, R, X (pixel = R << 16 | G << 8 | B).
     uint32_t* pixels

@@ -11,15 +11,15 @@ cdef inline Py_ssize_t left(const Cursor* cursor) noexcept nogil:
 
 cdef inline uint8_t take_u8(Cursor* cursor) noexcept nogil:
     cursor.at += 1
-    return cursor.at[-1]
+    return (cursor.at - 1)[0]
 
 cdef inline uint16_t take_u16(Cursor* cursor) noexcept nogil:
     cursor.at += 2
-    return <uint16_t>(cursor.at[-2] << 8 | cursor.at[-1])
+    return <uint16_t>((cursor.at - 2)[0] << 8 | (cursor.at - 1)[0])
 
 cdef inline uint32_t take_u32(Cursor* cursor) noexcept nogil:
     cursor.at += 4
-    return <uint32_t>cursor.at[-4] << 24 | <uint32_t>cursor.at[-3] << 16 | <uint32_t>cursor.at[-2] << 8 | cursor.at[-1]
+    return <uint32_t>(cursor.at - 4)[0] << 24 | <uint32_t>(cursor.at - 3)[0] << 16 | <uint32_t>(cursor.at - 2)[0] << 8 | (cursor.at - 1)[0]
 
 cdef inline int32_t take_s32(Cursor* cursor) noexcept nogil:
     return <int32_t>take_u32(cursor)

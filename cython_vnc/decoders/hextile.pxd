@@ -1,0 +1,8 @@
+"""Hextile, an encoding (RFC 6143 section 7.7.4)."""
+
+from cython_vnc.decoders.base cimport Decoders, Status
+from cython_vnc.surface cimport Rect, Surface
+from cython_vnc.wire cimport Cursor
+
+cdef Py_ssize_t hextile_measure(const Rect* rect, const Cursor* buffered, Decoders* state) noexcept nogil
+cdef Status hextile_decode(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil

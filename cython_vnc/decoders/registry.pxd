@@ -1,0 +1,17 @@
+"""Which decoder an encoding number means, and the decode state of a connection."""
+
+from libc.stdint cimport int32_t
+
+from cython_vnc.decoders.base cimport Decoders, decode_fn, measure_fn
+
+cdef struct Decoder:
+    int32_t encoding
+    measure_fn measure
+    decode_fn decode
+    const char* name            # in lower case, for messages
+
+# NULL for an encoding that is none of pixels or is not known here.
+cdef const Decoder* decoder_find(int32_t encoding) noexcept nogil
+cdef void decoders_init(Decoders* state) noexcept nogil
+# Give back what the state holds; it can be used again as after `decoders_init`.
+cdef void decoders_free(Decoders* state) noexcept nogil

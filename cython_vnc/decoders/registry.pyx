@@ -1,0 +1,38 @@
+"""The table of encodings. One line each."""
+
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from cython_vnc.decoders.base cimport Decoders
+from cython_vnc.decoders.copyrect cimport copyrect_decode, copyrect_measure
+from cython_vnc.decoders.raw cimport raw_decode, raw_measure
+from cython_vnc.inflate cimport inflate_free
+from cython_vnc.jpeg cimport jpeg_free
+
+cdef Decoder[2] TABLE
+TABLE[0] = Decoder(0, raw_measure, raw_decode, b"raw")
+TABLE[1] = Decoder(1, copyrect_measure, copyrect_decode, b"copyrect")
+
+
+cdef const Decoder* decoder_find(int32_t encoding) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(<Py_ssize_t>(sizeof(TABLE) // sizeof(Decoder))):
+        if TABLE[i].encoding == encoding:
+            return &TABLE[i]
+    return NULL
+
+
+cdef void decoders_init(Decoders* state) noexcept nogil:
+    memset(state, 0, sizeof(Decoders))
+
+
+cdef void decoders_free(Decoders* state) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(4):
+        inflate_free(&state.tight[i])
+    inflate_free(&state.zlib)
+    inflate_free(&state.zrle)
+    jpeg_free(&state.jpeg)
+    free(state.scratch)
+    decoders_init(state)

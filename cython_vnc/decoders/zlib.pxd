@@ -1,0 +1,8 @@
+"""Zlib, an encoding (rfbproto, "Zlib Encoding")."""
+
+from cython_vnc.decoders.base cimport Decoders, Status
+from cython_vnc.surface cimport Rect, Surface
+from cython_vnc.wire cimport Cursor
+
+cdef Py_ssize_t zlib_measure(const Rect* rect, const Cursor* buffered, Decoders* state) noexcept nogil
+cdef Status zlib_decode(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil
