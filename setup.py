@@ -1,8 +1,8 @@
-"""Build the compiled modules, every .pyx of the packages, and put the data of the repository in the wheel.
+"""Build the compiled modules, every .pyx of the packages, and put the root's data in the wheel.
 
-Switches (environment): ENVSERVER_PACKAGES=shm,cython_vnc builds only those packages ("none": nothing);
-ENVSERVER_ANNOTATE=DIR writes the C files with Cython's annotation to DIR; ENVSERVER_SANITIZE=1 builds
-with ASan and UBSan.
+Switches (environment): ENVSERVER_PACKAGES=shm,cython_vnc builds only those packages, "none"
+nothing; ENVSERVER_ANNOTATE=DIR writes the C files with Cython's annotation to DIR;
+ENVSERVER_SANITIZE=1 builds with ASan and UBSan.
 """
 
 import os
@@ -27,7 +27,7 @@ DATA = ("runtimes.yml", "docker")
 
 
 class BuildWithData(build_py):
-    """Copy the data into the wheel as envserver/_data; in the repository it is read where it lies."""
+    """Copy the data into the wheel as envserver/_data; a clone reads it where it lies."""
 
     def run(self) -> None:
         super().run()

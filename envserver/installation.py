@@ -1,4 +1,4 @@
-"""Is what Python finds under our four names ours, and is it compiled? Asked once, when envserver is imported.
+"""Is what Python finds under our four names ours, and is it compiled? Asked at import.
 
 `workers` and `shm` are names that another distribution, or a folder beside a script, may have too.
 """
@@ -17,7 +17,7 @@ def check_installation() -> None:
     """Look where the packages would come from.
 
     Raises:
-        ImportError: a package is foreign or missing, or was never compiled; the message says what to do.
+        ImportError: a package is foreign, missing or not compiled; the message says what to do.
     """
     for package, module in COMPILED.items():
         spec = find_spec(package)
@@ -36,6 +36,6 @@ def check_installation() -> None:
 
 
 def data_path(name: str) -> Path:
-    """A file or directory that lies at the root of the repository, and in a wheel as package data."""
+    """A file or directory of the repository's root; in a wheel it lies inside the package."""
     packed = Path(__file__).resolve().parent / "_data" / name
     return packed if packed.exists() else ROOT / name

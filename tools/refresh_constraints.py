@@ -1,4 +1,4 @@
-"""Write constraints.txt: the newest versions that satisfy pyproject.toml, as pip resolves them afresh."""
+"""Write constraints.txt: the newest versions that satisfy pyproject.toml, as pip resolves."""
 
 import json
 import os
