@@ -4,8 +4,9 @@
     entry    = host [ ":" vnc_port ] [ "+" rewarder_port ] [ "?password=" P ]
     host     = name | IPv4 | "[" IPv6 "]"
 
-`host:5900` alone has no rewarder, `host+15900` alone no VNC server, a bare host has both on their default ports.
-A password at the end of the whole address counts for every entry without its own. It never appears in `name`.
+`host:5900` alone has no rewarder, `host+15900` alone no VNC server, a bare host has both on their
+default ports. A password at the end of the whole address counts for every entry without its own; a
+comma in it is written %2C. It never appears in `name`.
 """
 
 import dataclasses
@@ -68,7 +69,7 @@ def _split_password(part: str, index: int) -> tuple[str, str | None]:
         key, _, value = pair.partition("=")
         if key != "password":
             raise ValueError(
-                f"remotes entry {index} ({entry!r}): unknown parameter {key!r}, only 'password' is known"
+                f"remotes entry {index} ({entry!r}): found {key!r}, only 'password' is known"
             )
         password = unquote(value)
     return entry, password

@@ -24,7 +24,7 @@ class BrokerUnavailable(EnvServerError):
 
 
 class ProtocolVersionMismatch(EnvServerError):
-    """The daemon speaks another version of the control protocol; the message says which to upgrade."""
+    """Daemon and trainer speak different protocols; the message says which to upgrade."""
 
 
 class SessionError(EnvServerError):

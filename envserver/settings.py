@@ -1,4 +1,4 @@
-"""Where the daemon lives and what the environment says about it: ENVSERVER_ADDRESS, _DIRECTORY, _LOG_DIRECTORY.
+"""Where the daemon lives, by keyword, by environment (ENVSERVER_ADDRESS, ...) or by default.
 
 A keyword wins over the environment variable, which wins over the default.
 """
@@ -71,7 +71,7 @@ def resolve_address(address: str | Path | None = None) -> Address:
 
 
 def short_path(path: Path) -> Path:
-    """`path`, or a hashed one in the home directory where a unix socket's address cannot hold it."""
+    """`path`, or a hashed one in the default directory where no unix socket can have it."""
     if len(os.fsencode(path)) + len(LONGEST_SUFFIX) <= MAX_IPC_BYTES:
         return path
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
@@ -84,7 +84,9 @@ def make_private_directory(directory: Path) -> None:
     Raises:
         PermissionError: it is another user's, open to others, or a link.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not directory.parent.exists():
+        make_private_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{directory} is no directory: remove it")

@@ -132,7 +132,7 @@ def _check_remotes(spec: SessionSpec) -> None:
         )
     if spec.runtime == "gym-core" and not (isinstance(spec.env_id, str) and spec.env_id):
         raise ValueError(
-            f"env_id is {spec.env_id!r}, expected a Gymnasium environment's id such as 'ALE/Pong-v5'"
+            f"env_id is {spec.env_id!r}, expected a Gymnasium id such as 'ALE/Pong-v5'"
         )
     command = spec.command
     if command is not None and not isinstance(command, str):

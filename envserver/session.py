@@ -1,0 +1,216 @@
+"""The trainer's side of a session: its memory and doorbells, and what it asks the daemon for.
+
+A session is used by the process that opened it; threads may share it. In a fork every call raises
+`ForkedSession`, and closing or collecting it there does nothing.
+"""
+
+import contextlib
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from envserver.channel import Channel
+from envserver.errors import BrokerUnavailable, SessionClosed, StartError
+from envserver.spec import SessionSpec
+
+REQUEST_TIMEOUT_S = 10.0
+STATUS_SLICE_S = 0.5
+CLOSE_TIMEOUT_S = 10.0
+
+
+class Session:
+    """n workers and one segment, leased from a daemon. Made by `Client.open_session`."""
+
+    spec: SessionSpec
+    num_envs: int
+    name: str
+    """What `envserver status` calls it."""
+    token: str
+    segment_fd: int
+    doorbells: list[int]
+    """One eventfd an environment; a restarted worker has the same."""
+    describe: dict[str, Any]
+    """The runtime on its environment (num_actions, keys, ...); filled by `wait_ready`."""
+    names: list[str]
+    """Of the remotes; without passwords."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        spec: SessionSpec,
+        opened: Mapping[str, Any],
+        descriptors: list[int],
+        owned: Callable[[], None] | None = None,
+    ) -> None:
+        self._channel = channel
+        self.spec = spec
+        self.num_envs = int(opened["num_envs"])
+        self.name = str(opened["name"])
+        self.token = str(opened["token"])
+        self.names = [str(name) for name in opened["names"]]
+        self.describe = {}
+        self.segment_fd, *self.doorbells = descriptors
+        self._closed = False
+        self._release = weakref.finalize(
+            self, _release, os.getpid(), channel, self.token, descriptors, owned
+        )
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
+    def alive(self) -> bool:
+        """Whether the daemon still runs; cheap enough for every step that was late."""
+        return not self._closed and self._channel.alive
+
+    def status(self, revision: int = -1, timeout_s: float = 0.0) -> dict[str, Any]:
+        """How far the session is; waits up to `timeout_s` for something newer than `revision`.
+
+        Returns:
+            revision, ready (a number of workers), failed (a text or None), names, describe, and
+            workers: for each env, name, state, waiting_for, generation, pid.
+        """
+        params = {"revision": revision, "timeout_s": timeout_s}
+        found: dict[str, Any] = self._ask("session_status", params, REQUEST_TIMEOUT_S + timeout_s)
+        return found
+
+    def wait_ready(
+        self,
+        timeout_s: float | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Wait until every worker shows its first picture.
+
+        Args:
+            timeout_s: seconds; None: the spec's `start_timeout_s`.
+            progress: called with each new `status`.
+
+        Raises:
+            StartError: one failed, or took too long; the message names it and what to do.
+        """
+        limit_s = self.spec.start_timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit_s
+        revision = -1
+        while True:
+            left_s = deadline - time.monotonic()
+            status = self.status(revision, max(0.0, min(left_s, STATUS_SLICE_S)))
+            if status["revision"] != revision and progress is not None:
+                progress(status)
+            revision = status["revision"]
+            if status["failed"] is not None:
+                raise StartError(status["failed"])
+            if status["ready"] == self.num_envs:
+                self.names = [str(name) for name in status["names"]]
+                self.describe = dict(status["describe"])
+                return
+            if left_s <= 0:
+                raise StartError(_late_start(status, limit_s))
+
+    def send_reset(self, reset_id: int, per_env: Mapping[int, Mapping[str, Any]]) -> None:
+        """Bring seed, options and env_id of a reset to the workers, before its queue entries.
+
+        Args:
+            reset_id: the `step` of the RESET entries.
+            per_env: for each env that is reset, a map with any of seed, options, env_id.
+        """
+        for env in per_env:
+            self._check_env(env)
+        listed = [[int(env), dict(fields)] for env, fields in per_env.items()]
+        self._ask("reset", {"reset_id": int(reset_id), "per_env": listed})
+
+    def fault_report(self, env: int) -> dict[str, Any]:
+        """Why an environment is or was faulty.
+
+        Returns:
+            code (workers.entries.Fault), fault (its name), cause (a text), name (of the remote),
+            generation, exit_code, signal (None where there was none), log (the last lines).
+        """
+        found: dict[str, Any] = self._ask("fault_report", {"env": self._check_env(env)})
+        return found
+
+    def kill_worker(self, env: int, generation: int) -> None:
+        """End a worker that holds a row; returns once that generation's process was waited for."""
+        self._ask("kill_worker", {"env": self._check_env(env), "generation": int(generation)})
+
+    def large_info(self, env: int, step: int) -> bytes:
+        """The msgpack info of a record with the flag INFO_ELSEWHERE.
+
+        Raises:
+            RequestFailed: the daemon no longer has it.
+        """
+        found = self._ask("large_info", {"env": self._check_env(env), "step": int(step)})
+        data: bytes = found["data"]
+        return data
+
+    def attach(self, env: int) -> dict[str, Any]:
+        """Where a viewer reaches the remote.
+
+        Returns:
+            {"name": ..., "vnc": {host, port, password} or None, "rewarder": the same or None}.
+        """
+        found: dict[str, Any] = self._ask("attach", {"env": self._check_env(env)})
+        return found
+
+    def logs(self, env: int) -> list[str]:
+        """The last lines of a worker's log."""
+        found = self._ask("logs", {"env": self._check_env(env)})
+        return [str(line) for line in found["lines"]]
+
+    def close(self) -> None:
+        """Give workers, remotes and memory back. A second call, or one in a fork, does nothing."""
+        self._closed = True
+        self._release()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(
+        self, method: str, params: dict[str, Any], timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> Any:
+        self._channel.check_process()
+        if self._closed:
+            raise SessionClosed(f"session {self.name} is closed: open another")
+        return self._channel.request(method, {"token": self.token, **params}, timeout_s)
+
+    def _check_env(self, env: int) -> int:
+        if not 0 <= env < self.num_envs:
+            raise ValueError(f"env is {env}, expected 0 to {self.num_envs - 1}")
+        return int(env)
+
+
+def _late_start(status: Mapping[str, Any], limit_s: float) -> str:
+    waiting = [worker for worker in status["workers"] if worker["state"] != "ready"]
+    shown = "; ".join(f"{worker['name']}: {worker['waiting_for']}" for worker in waiting[:4])
+    more = f"; and {len(waiting) - 4} more" if len(waiting) > 4 else ""
+    log = [line for worker in waiting[:1] for line in worker.get("log", [])]
+    tail = "".join(f"\n    {line}" for line in log)
+    return (
+        f"{status['ready']} of {len(status['workers'])} remotes were ready after {limit_s:g} s "
+        f"({shown}{more}): raise start_timeout_s, or see 'envserver logs'{tail}"
+    )
+
+
+def _release(
+    pid: int,
+    channel: Channel,
+    token: str,
+    descriptors: list[int],
+    owned: Callable[[], None] | None,
+) -> None:
+    if os.getpid() != pid:
+        return
+    try:
+        # Without a daemon there is nothing to give back.
+        with contextlib.suppress(BrokerUnavailable, SessionClosed):
+            channel.request("close_session", {"token": token}, CLOSE_TIMEOUT_S)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if owned is not None:
+            owned()
