@@ -1,1 +1,1 @@
-"""."""
+"""Frames and records shared between processes: segment, ring, doorbells. Knows nothing of VNC."""

@@ -14,10 +14,13 @@ static inline void store_release(uint64_t *word, uint64_t value) { __atomic_stor
 static inline uint32_t load_acquire32(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 static inline void store_release32(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
 
-/* Sequentially consistent: of all who set their bit, at least one must then see every bit set. */
+/* Sequentially consistent among themselves; plain loads after one may still be satisfied before it, see full_barrier. */
 static inline uint64_t fetch_or(uint64_t *word, uint64_t bits) { return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST); }
 static inline uint64_t fetch_and(uint64_t *word, uint64_t bits) { return __atomic_fetch_and(word, bits, __ATOMIC_SEQ_CST); }
 static inline uint32_t fetch_add32(uint32_t *word, uint32_t value) { return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST); }
+
+/* Between "I stored mine" and "I look at yours": of two who both do this, at least one sees the other's store. */
+static inline void full_barrier(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 static inline int compare_and_swap(uint64_t *word, uint64_t expected, uint64_t value) {
     return __atomic_compare_exchange_n(word, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);

@@ -10,6 +10,7 @@ cdef extern from "shm/atomic.h" nogil:
     uint64_t fetch_or(uint64_t* word, uint64_t bits)
     uint64_t fetch_and(uint64_t* word, uint64_t bits)
     uint32_t fetch_add32(uint32_t* word, uint32_t value)
+    void full_barrier()
     bint compare_and_swap(uint64_t* word, uint64_t expected, uint64_t value)
     int bits_set(uint64_t word)
     long futex_wait_until(uint32_t* word, uint32_t expected, int64_t deadline_ns)

@@ -6,24 +6,26 @@ Every part starts on a page. `records` and `pixels` have a slot stride of whole 
 trainer can map them twice in a row and read any window of steps as one array.
 
 Who writes: the broker fills the header and `Control.generation .. broker_fault`; the worker of an environment
-its `Control.heartbeat_ns .. tail`, and its rows while CLAIMED; the trainer `Control.head`, the entries,
-the EMPTY and ABANDONED states, and rows that it abandoned. Nobody else writes anything.
+its `Control.heartbeat_ns .. tail`, and its rows while CLAIMED; the trainer `Control.head`, the entries, `wanted`,
+the EMPTY and ABANDONED states, and rows that it abandoned. While no worker lives, the broker sets `Control.tail`.
+Everybody sets bits of the bitmap and adds to `wake_seq` and `attention`. Nobody else writes anything.
 """
 
 from libc.stdint cimport (
     int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t,
 )
 
-cdef enum:
+cpdef enum:
     # Changes whenever anything below changes.
     LAYOUT_VERSION = 1
     PAGE_BYTES = 4096
+    # Room for msgpack in a record, and once more for the end of an episode.
     INFO_BYTES = 256
-    MAX_FRAME_INFO = INFO_BYTES
 
 cdef extern from *:
     """
-    #define SEGMENT_MAGIC 0x31564e4556525345ULL /* "ESRVENV1" */
+    /* The first eight bytes of a segment: "ESRVSHM" and a zero, read little-endian. */
+    #define SEGMENT_MAGIC 0x004d485356525345ULL
     """
     const uint64_t SEGMENT_MAGIC
 
@@ -55,10 +57,12 @@ cdef struct Header:
     uint64_t pixels_offset
     uint64_t pixels_slot_stride
     uint64_t row_bytes          # height * width * channels
+    # Own cache line, away from what everybody reads at each step and nobody writes.
     uint8_t pad_wake[64]
-    # Own cache line: the word the trainer sleeps on, and the number of arrivals it waits for.
-    uint32_t wake_seq
-    uint32_t wanted
+    uint32_t wake_seq           # the futex the trainer sleeps on; +1 at each wake-up
+    uint32_t wanted             # arrival bits that are worth a wake-up; 2**32 - 1 while nobody waits
+    uint32_t attention          # +1 when a control block changed in a way the trainer should look at
+    uint8_t pad_header[52]
 
 cdef struct Entry:
     # One thing in an environment's queue. `kind` and `due` are numbers of the packages above.
@@ -75,7 +79,7 @@ cdef struct Entry:
     uint16_t height
     uint16_t due
     uint16_t flags
-    uint8_t pad[4]
+    uint8_t pad_entry[8]
 
 cdef struct Control:
     # Written by the broker.
@@ -128,10 +132,10 @@ cdef struct Record:
     uint8_t late
     uint8_t resetting
     uint8_t flags               # of the packages above: letterboxed, partial, has_final, info_elsewhere
-    uint8_t pad
+    uint8_t pad_flags
     uint16_t info_bytes
     uint16_t final_info_bytes
-    uint8_t pad2[6]
+    uint8_t pad_info[54]        # `info` begins a cache line, and the record is a whole number of them
     uint8_t info[INFO_BYTES]    # msgpack
     uint8_t final_info[INFO_BYTES]
 
@@ -160,3 +164,9 @@ cdef inline uint8_t* spare_at(const View* view, uint32_t env) noexcept nogil:
 
 cdef inline uint64_t* bitmap_at(const View* view) noexcept nogil:
     return <uint64_t*>(view.base + view.header.bitmap_offset)
+
+cdef void layout_fill(
+    Header* header, uint32_t num_envs, uint32_t height, uint32_t width, uint32_t channels, uint32_t slots,
+    uint32_t queue_entries,
+) noexcept nogil
+cdef bint layout_equal(const Header* one, const Header* other) noexcept nogil
