@@ -72,7 +72,7 @@ def touches(generated: str) -> Iterator[tuple[str, int, set[str]]]:
     ends = [place.start() for place in places[1:]] + [len(generated)]
     for place, end in zip(places, ends, strict=True):
         code = re.sub(r"^.*?\*/", "", generated[place.end() : end], count=1, flags=re.DOTALL)
-        code = code.partition("/* function exit code */")[0]
+        code = code.partition("\n}")[0]  # the end of the function or struct
         yield place[1], int(place[2]), set(TOUCH.findall(code))
 
 
