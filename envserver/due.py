@@ -1,0 +1,176 @@
+"""When a step's observations are due, and the session's tick clock.
+
+`NOW`, `AT(ns)`, `CHANGED(...)` and `QUIET(...)` are what `VectorEnv.send(actions, due=...)` takes.
+Every wait is bounded: the two that watch the screen carry the time at which they give up and show
+what is there.
+"""
+
+import dataclasses
+import math
+
+from workers.entries import Due
+
+MAX_WAIT_MS = 3_600_000.0
+
+Region = tuple[int, int, int, int]
+"""x, y, width, height in pixels of the observation's screen."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Now:
+    """As soon as the step's events were sent; in step clock, when the environment has stepped."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class At:
+    """At `ns` of CLOCK_MONOTONIC (`time.monotonic_ns()`)."""
+
+    ns: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changed:
+    """At the first change inside `region` after the step's events; after `max_ms` at the latest.
+
+    `region` None is the whole screen.
+    """
+
+    max_ms: float
+    region: Region | None = None
+
+    def __post_init__(self) -> None:
+        _check_ms("max_ms", self.max_ms)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quiet:
+    """When `region` has not changed for `quiet_ms`; after `max_ms` at the latest.
+
+    `region` None is the whole screen.
+    """
+
+    quiet_ms: float
+    max_ms: float
+    region: Region | None = None
+
+    def __post_init__(self) -> None:
+        _check_ms("quiet_ms", self.quiet_ms)
+        _check_ms("max_ms", self.max_ms)
+
+
+DueTime = Now | At | Changed | Quiet
+
+NOW = Now()
+AT = At
+CHANGED = Changed
+QUIET = Quiet
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DueFields:
+    """A due time as the STEP entry carries it."""
+
+    due: int
+    due_ns: int
+    quiet_ns: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def due_fields(when: DueTime, sent_ns: int, screen: tuple[int, int]) -> DueFields:
+    """Turn a due time into the fields of a STEP entry.
+
+    Args:
+        when: The due time.
+        sent_ns: When the last of the step's events goes out, CLOCK_MONOTONIC.
+        screen: Width and height of the observations.
+
+    Raises:
+        ValueError: `when` is no due time, or its region leaves the screen.
+    """
+    width, height = screen
+    if isinstance(when, Now):
+        return DueFields(int(Due.NOW), sent_ns, 0, 0, 0, width, height)
+    if isinstance(when, At):
+        return DueFields(int(Due.AT), max(int(when.ns), 0), 0, 0, 0, width, height)
+    if not isinstance(when, Changed | Quiet):
+        raise ValueError(
+            f"due is {when!r}, expected NOW, AT(ns), CHANGED(max_ms) or QUIET(quiet_ms, max_ms)"
+        )
+    x, y, region_width, region_height = _check_region(when.region, width, height)
+    latest_ns = sent_ns + round(when.max_ms * 1e6)
+    if isinstance(when, Changed):
+        return DueFields(int(Due.CHANGED), latest_ns, 0, x, y, region_width, region_height)
+    quiet_ns = round(when.quiet_ms * 1e6)
+    return DueFields(int(Due.QUIET), latest_ns, quiet_ns, x, y, region_width, region_height)
+
+
+class Ticks:
+    """The session's absolute ticks: `fps` a second from the first step of the episodes on.
+
+    A tick that passed before its step was sent is skipped and counted, never caught up.
+
+    Attributes:
+        missed: Ticks skipped so far because the trainer came too late.
+    """
+
+    def __init__(self, fps: float) -> None:
+        if not (math.isfinite(fps) and 0 < fps <= 1000):
+            raise ValueError(f"fps is {fps!r}, expected a number above 0 and at most 1000, or None")
+        self.fps = fps
+        self.missed = 0
+        self._period_ns = 1e9 / fps
+        self._anchor_ns: int | None = None
+        self._last = 0
+
+    @property
+    def period_ns(self) -> int:
+        return round(self._period_ns)
+
+    def restart(self) -> None:
+        """Forget the past: the next step starts the ticks anew (after a reset or a pause)."""
+        self._anchor_ns = None
+
+    def due_ns(self, now_ns: int) -> int:
+        """Take the first tick after `now_ns`."""
+        if self._anchor_ns is None:
+            self._anchor_ns, self._last = now_ns, 0
+        tick = max(self._index(now_ns) + 1, self._last + 1)
+        self.missed += tick - self._last - 1
+        self._last = tick
+        return self._anchor_ns + round(tick * self._period_ns)
+
+    def pass_by(self, now_ns: int) -> None:
+        """Note that a step with a due time of its own used the ticks up to `now_ns`."""
+        if self._anchor_ns is not None:
+            self._last = max(self._last, self._index(now_ns))
+
+    def _index(self, now_ns: int) -> int:
+        assert self._anchor_ns is not None
+        return int((now_ns - self._anchor_ns) / self._period_ns)
+
+
+def _check_ms(name: str, value: float) -> None:
+    if not (isinstance(value, int | float) and 0 <= value <= MAX_WAIT_MS):
+        raise ValueError(f"{name} is {value!r}, expected milliseconds from 0 to {MAX_WAIT_MS:.0f}")
+
+
+def _check_region(region: Region | None, width: int, height: int) -> Region:
+    if region is None:
+        return 0, 0, width, height
+    try:
+        x, y, region_width, region_height = (int(part) for part in region)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"region is {region!r}, expected (x, y, width, height)") from error
+    if (
+        x < 0
+        or y < 0
+        or region_width < 1
+        or region_height < 1
+        or x + region_width > width
+        or y + region_height > height
+    ):
+        raise ValueError(f"region {region} leaves the {width}x{height} screen")
+    return x, y, region_width, region_height
