@@ -1,8 +1,8 @@
 """What decoding comes to, as a number, and its words."""
 
-from enum import IntFlag
+from enum import IntEnum
 
-class Status(IntFlag):
+class Status(IntEnum):
     OK = 0
     TRUNCATED = 1
     TRAILING = 2

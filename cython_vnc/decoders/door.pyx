@@ -10,6 +10,8 @@ from cython_vnc.wire cimport Cursor
 from cython_vnc.decoders.base import status_text
 from cython_vnc.errors import DecodeError
 
+cdef uint8_t NOTHING = 0
+
 
 cdef class DecoderState:
     cdef Decoders decoders
@@ -40,7 +42,7 @@ def measure_rectangle(int32_t encoding, rect, const uint8_t[:] buffered, Decoder
     cdef Cursor cursor
     cdef Py_ssize_t measured
     state = DecoderState() if state is None else state
-    cursor.at = &buffered[0] if buffered.shape[0] else NULL
+    cursor.at = &buffered[0] if buffered.shape[0] else &NOTHING
     cursor.end = cursor.at + buffered.shape[0]
     with nogil:
         measured = decoder.measure(&area, &cursor, &state.decoders)
@@ -63,7 +65,7 @@ def decode_rectangle(int32_t encoding, rect, const uint8_t[:] payload, uint32_t[
             or area.y + area.height > pixels.shape[0]):
         raise ValueError(f"rectangle {tuple(rect)} leaves the {pixels.shape[1]}x{pixels.shape[0]} pixels")
     state = DecoderState() if state is None else state
-    cursor.at = &payload[0] if payload.shape[0] else NULL
+    cursor.at = &payload[0] if payload.shape[0] else &NOTHING
     cursor.end = cursor.at + payload.shape[0]
     surface.pixels = &pixels[0, 0]
     surface.stride_px = pixels.strides[0] // 4

@@ -6,13 +6,23 @@ from libc.string cimport memset
 
 from cython_vnc.decoders.base cimport Decoders
 from cython_vnc.decoders.copyrect cimport copyrect_decode, copyrect_measure
+from cython_vnc.decoders.hextile cimport hextile_decode, hextile_measure
 from cython_vnc.decoders.raw cimport raw_decode, raw_measure
+from cython_vnc.decoders.rre cimport rre_decode, rre_measure
+from cython_vnc.decoders.tight cimport tight_decode, tight_measure
+from cython_vnc.decoders.zlib cimport zlib_decode, zlib_measure
+from cython_vnc.decoders.zrle cimport zrle_decode, zrle_measure
 from cython_vnc.inflate cimport inflate_free
 from cython_vnc.jpeg cimport jpeg_free
 
-cdef Decoder[2] TABLE
+cdef Decoder[7] TABLE
 TABLE[0] = Decoder(0, raw_measure, raw_decode, b"raw")
 TABLE[1] = Decoder(1, copyrect_measure, copyrect_decode, b"copyrect")
+TABLE[2] = Decoder(2, rre_measure, rre_decode, b"rre")
+TABLE[3] = Decoder(5, hextile_measure, hextile_decode, b"hextile")
+TABLE[4] = Decoder(6, zlib_measure, zlib_decode, b"zlib")
+TABLE[5] = Decoder(7, tight_measure, tight_decode, b"tight")
+TABLE[6] = Decoder(16, zrle_measure, zrle_decode, b"zrle")
 
 
 cdef const Decoder* decoder_find(int32_t encoding) noexcept nogil:
