@@ -1,0 +1,114 @@
+"""Connects to a VNC server: TCP and the handshake, with retries while a remote boots. [I/O]"""
+
+import asyncio
+import logging
+import socket
+import time
+
+from cython_vnc.errors import AuthenticationError, RFBError
+from cython_vnc.handshake import Handshake
+from cython_vnc.protocol import RFBProtocol, encodings_for
+from workers.entries import Fault
+from workers.errors import RemoteUnusable
+from workers.messages import WorkerConfig
+
+logger = logging.getLogger(__name__)
+
+HANDSHAKE_TIMEOUT_S = 10.0
+"""A server that says nothing for so long is given up; the connection is tried again."""
+RETRY_FIRST_S = 0.02
+RETRY_MOST_S = 2.0
+
+
+async def handshake(config: WorkerConfig) -> tuple[socket.socket, RFBProtocol]:
+    """Connect once: a non-blocking socket, and the protocol after its `start`.
+
+    Raises:
+        OSError: nothing listens there, or the connection broke.
+        TimeoutError: the server says nothing.
+        RFBError: it speaks no RFB, refuses the password, or offers nothing we know.
+    """
+    loop = asyncio.get_running_loop()
+    connection = socket.socket(
+        socket.AF_INET6 if ":" in config.vnc_host else socket.AF_INET, socket.SOCK_STREAM
+    )
+    connection.setblocking(False)
+    try:
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+            await loop.sock_connect(connection, (config.vnc_host, config.vnc_port))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            greeting = Handshake(config.vnc_password or None)
+            while not greeting.done:
+                data = await loop.sock_recv(connection, 65536)
+                if not data:
+                    raise ConnectionError("the server closed the connection in the handshake")
+                greeting.feed(data)
+                if answer := greeting.data_to_send():
+                    await loop.sock_sendall(connection, answer)
+        init = greeting.server_init
+        protocol = RFBProtocol(init.width, init.height)
+        protocol.start(
+            encodings_for(
+                config.encoding,
+                quality_level=config.quality_level,
+                compress_level=config.compress_level,
+                fine_quality_level=config.fine_quality_level,
+                subsample_level=config.subsample_level,
+            )
+        )
+        if greeting.leftover:
+            room = protocol.get_buffer(len(greeting.leftover))
+            room[: len(greeting.leftover)] = greeting.leftover
+            protocol.buffer_updated(len(greeting.leftover))
+    except BaseException:
+        connection.close()
+        raise
+    return connection, protocol
+
+
+def refused(config: WorkerConfig, error: Exception) -> RemoteUnusable:
+    """Say in one line what is wrong with a remote, and what to do."""
+    place = f"{config.name}: VNC server {config.vnc_host}:{config.vnc_port}"
+    if isinstance(error, AuthenticationError):
+        return RemoteUnusable(
+            Fault.AUTHENTICATION,
+            f"{place}: {error}; give the right one as `?password=` of the address",
+        )
+    if isinstance(error, RFBError):
+        return RemoteUnusable(Fault.PROTOCOL_ERROR, f"{place}: {error}")
+    if isinstance(error, TimeoutError):
+        return RemoteUnusable(
+            Fault.CONNECTION_LOST, f"{place}: it accepts connections but says nothing"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return RemoteUnusable(
+            Fault.CONNECTION_LOST,
+            f"{place}: nothing listens there; start the server or correct the address",
+        )
+    return RemoteUnusable(Fault.CONNECTION_LOST, f"{place}: {error}")
+
+
+async def connect(
+    config: WorkerConfig, deadline_s: float | None
+) -> tuple[socket.socket, RFBProtocol]:
+    """Connect, trying again with growing pauses.
+
+    Args:
+        deadline_s: time.monotonic() at which to give up; None never does.
+
+    Raises:
+        RemoteUnusable: it cannot be used: at once when trying again is no help (a wrong
+            password, no VNC server), else at the deadline.
+    """
+    pause_s = RETRY_FIRST_S
+    while True:
+        try:
+            return await handshake(config)
+        except (OSError, TimeoutError, RFBError) as error:
+            failure = refused(config, error)
+            hopeless = isinstance(error, RFBError)
+            if deadline_s is not None and (hopeless or time.monotonic() + pause_s > deadline_s):
+                raise failure from error
+            logger.debug("%s; trying again in %.2f s", failure, pause_s)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, RETRY_MOST_S)

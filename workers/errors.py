@@ -1,0 +1,28 @@
+"""The errors of a worker.
+
+WorkerError
+    RemoteUnusable      the remote cannot be reached, or breaks its protocol
+    ResetRefused        the remote answered a reset with an error
+"""
+
+from workers.entries import Fault
+
+
+class WorkerError(Exception):
+    """Base of all."""
+
+
+class RemoteUnusable(WorkerError):
+    """The remote cannot be reached, or breaks its protocol.
+
+    Attributes:
+        fault: what the trainer is told.
+    """
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class ResetRefused(WorkerError):
+    """The remote answered a reset with an error."""

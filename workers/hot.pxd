@@ -1,0 +1,24 @@
+"""The hot thread of a worker (theory of operation in hot.pyx)."""
+
+from libc.stdint cimport int64_t
+
+from workers.mail cimport Mailbox
+from workers.source cimport ScreenSource
+from workers.stepper cimport Stepper
+
+cdef class HotLoop(Stepper):
+    cdef int doorbell
+    cdef Mailbox* to_hot
+    cdef readonly int hot_bell
+    cdef bint start_episode
+    cdef bint picture_told
+    cdef int64_t batch_ns       # when the first event of the coming step was taken
+    cdef object mapping
+    cdef object next_source
+
+    cdef int loop(self, ScreenSource source) noexcept nogil
+    cdef int read_mail(self, ScreenSource source) noexcept nogil
+    cdef void take_entries(self, ScreenSource source, int64_t now_ns) noexcept nogil
+    cdef int64_t next_wake(self, ScreenSource source, int64_t now_ns) noexcept nogil
+    cdef void state(self, ScreenSource source, int64_t now_ns) noexcept nogil
+    cdef bint wait(self, ScreenSource source, int64_t until_ns) noexcept nogil

@@ -1,0 +1,65 @@
+"""Letters between a worker's main thread and its hot thread: two rings of one writer and one reader, no lock.
+
+The hot thread sleeps in poll; who posts to it writes its eventfd. Letters to the main thread wake its event loop the same way.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from shm.atomic cimport load_acquire, store_release
+from shm.layout cimport INFO_BYTES
+
+cdef enum:
+    MAIL_LETTERS = 256      # a power of two
+
+cpdef enum Letter:
+    # main -> hot
+    READY = 1               # connected and first picture there: episodes may begin
+    RUNNING = 2             # episode `episode` runs; number: the reset it answers, 0 when the remote did so by itself
+    REWARD = 3
+    REMOTE_RESETS = 4       # the remote left episode `episode - 1` without saying done
+    LOST = 5                # number: the Fault; whatever ran has ended
+    SWITCH = 6              # another source was put in place
+    STOP = 7
+    # hot -> main
+    PICTURE = 32            # the source shows a whole picture for the first time
+    RESET_WANTED = 33       # number: the reset's id, 0 for an automatic one
+    BROKEN = 34             # the source broke; it is not touched any more
+    INFO_PUBLISHED = 35     # number: the step whose row refers to the large info `episode`
+    ENDED_CLEANLY = 36
+
+cdef struct Mail:
+    uint32_t kind
+    uint8_t terminated
+    uint8_t truncated
+    uint16_t info_bytes     # 0xFFFF: elsewhere, under the number `large_info`
+    uint64_t number         # step clock: the environment step that a REWARD answers, 0 otherwise
+    int64_t episode
+    double reward
+    int64_t remote_ns
+    int64_t arrival_ns
+    uint64_t large_info
+    uint8_t info[INFO_BYTES]
+
+cdef struct Mailbox:
+    uint64_t head
+    uint8_t pad_head[56]
+    uint64_t tail
+    uint8_t pad_tail[56]
+    Mail letters[MAIL_LETTERS]
+
+cdef inline Mail* mail_room(Mailbox* box) noexcept nogil:
+    """The place for the next letter, or NULL when the box is full."""
+    if box.head - load_acquire(&box.tail) >= MAIL_LETTERS:
+        return NULL
+    return &box.letters[box.head % MAIL_LETTERS]
+
+cdef inline void mail_post(Mailbox* box) noexcept nogil:
+    store_release(&box.head, box.head + 1)
+
+cdef inline Mail* mail_peek(Mailbox* box) noexcept nogil:
+    if load_acquire(&box.head) == box.tail:
+        return NULL
+    return &box.letters[box.tail % MAIL_LETTERS]
+
+cdef inline void mail_take(Mailbox* box) noexcept nogil:
+    store_release(&box.tail, box.tail + 1)

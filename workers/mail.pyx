@@ -1,0 +1,1 @@
+"""Makes `Letter` of mail.pxd importable."""

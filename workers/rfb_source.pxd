@@ -1,0 +1,19 @@
+"""A VNC server as a screen source."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from cython_vnc.decoders.base cimport Status
+from cython_vnc.protocol cimport RFBProtocol
+from workers.source cimport ScreenSource
+
+cdef class RFBSource(ScreenSource):
+    cdef readonly RFBProtocol protocol
+    cdef Status status
+    cdef int error_number
+    cdef bint ended                  # the server closed the connection
+    cdef bint use_continuous
+    cdef int64_t period_ns
+    cdef int64_t next_request_ns
+    cdef int quiet_requests
+
+    cdef bint take(self) noexcept nogil

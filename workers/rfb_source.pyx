@@ -1,0 +1,153 @@
+"""A VNC server as a screen source: the socket's I/O and the pacing of requests, around `cython_vnc.protocol`. [I/O]
+
+Pacing: ContinuousUpdates where the server has them and the session wants 60 or more frames a second; else an
+incremental request on a timer, not after each update, so that the round trip is not part of the frame period. A server keeps
+one outstanding request, so on a still screen the timer stops after a few and starts again with the next update.
+"""
+
+import os
+
+from libc.errno cimport EAGAIN, EINTR, ENOMEM, errno
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from cython_vnc.decoders.base cimport OK, Status
+from cython_vnc.protocol cimport RFBProtocol
+from shm.atomic cimport monotonic_ns
+from workers.source cimport ScreenSource
+
+
+cdef extern from "<sys/socket.h>" nogil:
+    Py_ssize_t recv(int descriptor, void* buffer, size_t size, int flags)
+    Py_ssize_t send(int descriptor, const void* buffer, size_t size, int flags)
+    const int MSG_DONTWAIT
+    const int MSG_NOSIGNAL
+
+cdef enum:
+    # Received in one turn before the loop looks at its clock again: four raw 1024x768 screens.
+    TURN_BYTES = 12 << 20
+    RECEIVE_BYTES = 256 << 10
+    # Requests sent after the newest update before the timer rests; covers a round trip of 8 periods.
+    QUIET_REQUESTS = 8
+    # ClientFence (rfbproto, "ClientFence"): Request, BlockBefore.
+    FENCE_FLAGS = 0x80000001
+
+cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
+
+
+cdef class RFBSource(ScreenSource):
+    """One connection after its handshake.
+
+    Args:
+        protocol: after `start`, with what the handshake left over already received.
+        descriptor: a connected, non-blocking socket; the caller keeps it open while the source is used.
+        fps: the session's frames a second, or None for as many as the server sends.
+    """
+
+    def __init__(self, RFBProtocol protocol, int descriptor, fps: float | None) -> None:
+        self.protocol = protocol
+        self.descriptor = descriptor
+        self.period_ns = <int64_t>(1e9 / (fps or 60.0))
+        self.use_continuous = fps is None or fps >= 60
+        self.take()
+
+    cdef bint take(self) noexcept nogil:
+        """Handle what was received, and mirror the protocol's state."""
+        self.status = self.protocol.parse()
+        self.surface = self.protocol.surface
+        self.damage = self.protocol.damage
+        self.rectangles = self.protocol.rectangles
+        self.bytes_received = self.protocol.bytes_received
+        self.has_picture = self.protocol.has_picture
+        self.partial = self.protocol.partial
+        self.barrier_seen = self.protocol.fence_reply
+        if self.protocol.frame != self.frame:
+            self.frame = self.protocol.frame
+            self.updates = self.frame
+            self.pixel_ns = monotonic_ns()
+            self.server_ns = self.protocol.server_ns
+            if self.quiet_requests >= QUIET_REQUESTS:
+                self.next_request_ns = self.pixel_ns
+            self.quiet_requests = 0
+        return self.status == OK
+
+    cdef bint readable(self) noexcept nogil:
+        cdef Py_ssize_t room = 0, turn = 0
+        cdef Py_ssize_t count
+        cdef uint8_t* buffer
+        while turn < TURN_BYTES:
+            buffer = self.protocol.receive_room(RECEIVE_BYTES, &room)
+            if buffer == NULL:
+                self.error_number = ENOMEM
+                return False
+            count = recv(self.descriptor, buffer, room, MSG_DONTWAIT)
+            if count < 0:
+                if errno == EINTR:
+                    continue
+                if errno == EAGAIN:
+                    break
+                self.error_number = errno
+                return False
+            if count == 0:
+                self.ended = True
+                return False
+            turn += count
+            self.protocol.received(count)
+            if not self.take():
+                return False
+            if count < room:
+                break
+        return self.flush()
+
+    cdef bint flush(self) noexcept nogil:
+        cdef Py_ssize_t count
+        while self.protocol.outbound.end > self.protocol.outbound.start:
+            count = send(self.descriptor, self.protocol.outbound.data + self.protocol.outbound.start,
+                         self.protocol.outbound.end - self.protocol.outbound.start, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if count < 0:
+                if errno == EINTR:
+                    continue
+                if errno == EAGAIN:
+                    self.wants_write = True
+                    return True
+                self.error_number = errno
+                return False
+            self.protocol.sent(count)
+        self.wants_write = False
+        return True
+
+    cdef int64_t pace(self, int64_t now_ns) noexcept nogil:
+        if self.protocol.continuous_enabled:
+            return NEVER_NS
+        if self.use_continuous and self.protocol.continuous_supported:
+            self.protocol.enable_continuous(True)
+            return NEVER_NS
+        if self.quiet_requests >= QUIET_REQUESTS:
+            return NEVER_NS
+        if now_ns >= self.next_request_ns:
+            self.protocol.request_update(True)
+            self.quiet_requests += 1
+            self.next_request_ns = max(self.next_request_ns + self.period_ns, now_ns + self.period_ns // 2)
+        return self.next_request_ns
+
+    cdef bint key(self, uint32_t keysym, bint down) noexcept nogil:
+        return self.protocol.key_event(keysym, down) == OK
+
+    cdef bint pointer(self, uint16_t x, uint16_t y, uint8_t buttons) noexcept nogil:
+        return self.protocol.pointer_event(x, y, buttons) == OK
+
+    cdef bint refresh(self) noexcept nogil:
+        return self.protocol.request_update(False) == OK
+
+    cdef bint barrier(self, uint64_t payload) noexcept nogil:
+        cdef uint8_t data[8]
+        cdef int i
+        for i in range(8):
+            data[i] = <uint8_t>(payload >> (56 - 8 * i))
+        return self.protocol.send_fence(FENCE_FLAGS, data, 8) == OK
+
+    def why(self) -> str:
+        if self.status != OK:
+            return str(self.protocol.error(self.status))
+        if self.ended:
+            return "the VNC server closed the connection"
+        return f"connection to the VNC server lost: {os.strerror(self.error_number)}"

@@ -1,0 +1,106 @@
+"""The pictures of one environment's rows: live, repeated, or frozen at the end of an episode.
+
+Called between `row_claim` and `row_finish` by the hot thread alone. Every function leaves `record.frame` and
+`record.generation` saying what the pixels show, so that the next publication into this slot converts just the rest.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from shm.atomic cimport load_acquire
+from shm.layout cimport ABANDONED, DONE, Record, pixels_at, record_at, spare_at
+from workers.publish cimport Canvas, canvas_maximum, publish_changes
+from workers.source cimport ScreenSource
+
+
+cdef void rows_find_newest(Rows* rows) noexcept nogil:
+    """Look for the newest row that an earlier worker of this environment published."""
+    cdef uint64_t slot, state
+    for slot in range(rows.view.header.slots):
+        state = load_acquire(&record_at(rows.view, slot, rows.env).state)
+        if (state & 3 == DONE or state & 3 == ABANDONED) and state >> 2 > 0 and (
+            not rows.has_newest or state >> 2 > rows.newest_step
+        ):
+            rows.newest_step = state >> 2
+            rows.has_newest = True
+
+
+cdef void rows_switch(Rows* rows, uint64_t last_frame) noexcept nogil:
+    """Another source takes over: its frame 1 follows the old source's newest, and every row is out of date."""
+    rows.base += last_frame + 1
+    rows.layout_frame = rows.base + 1
+    rows.width = rows.height = 0
+
+
+cdef uint64_t rows_paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown) noexcept nogil:
+    """Bring a picture that shows frame `shown` (0: nothing) up to the source's newest; returns what it shows then."""
+    cdef Canvas canvas
+    canvas.pixels = pixels
+    canvas.width = <int>rows.view.header.width
+    canvas.height = <int>rows.view.header.height
+    if source.surface.width != rows.width or source.surface.height != rows.height:
+        rows.width = source.surface.width
+        rows.height = source.surface.height
+        rows.layout_frame = rows.base + source.frame
+    if shown < rows.layout_frame:
+        shown = 0
+    publish_changes(&source.surface, &source.damage, shown - rows.base if shown > rows.base else 0, &canvas)
+    return rows.base + source.frame
+
+
+cdef void mark(Rows* rows, uint64_t step, uint64_t frame) noexcept nogil:
+    cdef Record* record = record_at(rows.view, step, rows.env)
+    record.frame = frame
+    record.generation = rows.generation
+    rows.newest_step = step
+    rows.has_newest = True
+
+
+cdef void rows_live(Rows* rows, ScreenSource source, uint64_t step) noexcept nogil:
+    """The source's newest frame."""
+    cdef Record* record = record_at(rows.view, step, rows.env)
+    cdef uint64_t shown = record.frame if record.generation == rows.generation else 0
+    mark(rows, step, rows_paint(rows, source, pixels_at(rows.view, step, rows.env), shown))
+
+
+cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil:
+    """The newest row again; black before the first."""
+    cdef uint64_t frame = 0
+    cdef Record* newest = record_at(rows.view, rows.newest_step, rows.env)
+    cdef uint8_t* pixels = pixels_at(rows.view, step, rows.env)
+    if not rows.has_newest:
+        memset(pixels, 0, rows.view.header.row_bytes)
+    else:
+        if newest.generation == rows.generation:
+            frame = newest.frame
+        if pixels != pixels_at(rows.view, rows.newest_step, rows.env):
+            memcpy(pixels, pixels_at(rows.view, rows.newest_step, rows.env), rows.view.header.row_bytes)
+    mark(rows, step, frame)
+
+
+cdef void rows_freeze(Rows* rows, ScreenSource source) noexcept nogil:
+    """Keep the source's newest frame in the spare row."""
+    rows.spare_frame = rows_paint(rows, source, spare_at(rows.view, rows.env), rows.spare_frame)
+
+
+cdef void rows_freeze_newest(Rows* rows) noexcept nogil:
+    """Keep the newest row in the spare row: the last good frame before a fault."""
+    rows.spare_frame = 0
+    if rows.has_newest:
+        memcpy(spare_at(rows.view, rows.env), pixels_at(rows.view, rows.newest_step, rows.env), rows.view.header.row_bytes)
+
+
+cdef void rows_frozen(Rows* rows, uint64_t step) noexcept nogil:
+    """The spare row."""
+    memcpy(pixels_at(rows.view, step, rows.env), spare_at(rows.view, rows.env), rows.view.header.row_bytes)
+    mark(rows, step, rows.spare_frame)
+
+
+cdef void rows_pool(Rows* rows, uint64_t step, const uint8_t* other) noexcept nogil:
+    """The maximum of the row and another picture; it then shows no frame."""
+    cdef Canvas canvas
+    canvas.pixels = pixels_at(rows.view, step, rows.env)
+    canvas.width = <int>rows.view.header.width
+    canvas.height = <int>rows.view.header.height
+    canvas_maximum(&canvas, other)
+    record_at(rows.view, step, rows.env).frame = 0

@@ -1,0 +1,327 @@
+"""One environment's steps: when a row is due, and what goes into it.
+
+Theory of operation. One STEP (or HOLD) entry is pending at a time; `answer` is called whenever something happened and publishes
+its row when it is due. In which picture a row ends is decided by the episode's phase:
+
+    RUNNING            the source's newest frame; the frozen terminal picture once the episode has ended in real time
+    RESETTING, ENDED   with "mask" the newest row again, marked `resetting`; with "wait" nothing until the next episode's first picture
+    fault              the newest row again, truncated, once
+
+In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back.
+The first row of an episode shows its first picture: it takes no environment step, and rewards that came meanwhile count for the
+next row. SAME_STEP keeps the end of an episode in `terminal` and the spare row until the next episode's first picture is there.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+from posix.unistd cimport write
+
+from cython_vnc.surface cimport Rect
+from shm.atomic cimport load_acquire, monotonic_ns
+from shm.layout cimport EMPTY, Record, record_at
+from shm.row cimport row_arrive, row_claim, row_finish
+from workers.entries cimport (
+    AT, CHANGED, HAS_FINAL, HOLD, INFO_ELSEWHERE, LETTERBOXED, NOW, PARTIAL, QUIET, ENDED, RUNNING,
+)
+from workers.episode cimport (
+    Episode, Numbers, episode_over, episode_start_reset, numbers_into,
+)
+from workers.input cimport input_empty, input_release
+from workers.mail cimport BROKEN, INFO_PUBLISHED, RESET_WANTED, Mail, mail_post, mail_room
+from workers.publish cimport damaged
+from workers.rows cimport rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_paint, rows_pool, rows_repeat
+from workers.source cimport ScreenSource
+
+cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
+
+cpdef enum Autoreset:
+    NEXT_STEP = 0
+    SAME_STEP = 1
+    DISABLED = 2
+
+
+cdef class Stepper:
+    """Everything about steps that needs no descriptor; `HotLoop` feeds it."""
+
+    cdef void tell(self, uint32_t kind, uint64_t number, int64_t episode) noexcept nogil:
+        """Post a letter to the main thread; it reads far faster than these are written."""
+        cdef uint64_t one = 1
+        cdef Mail* mail = mail_room(self.to_main)
+        if mail == NULL:
+            return
+        mail.kind = kind
+        mail.number = number
+        mail.episode = episode
+        mail_post(self.to_main)
+        write(self.main_bell, &one, sizeof(one))
+
+    cdef void broke(self) noexcept nogil:
+        """The source is broken: it is not touched again; the main thread says what that means (LOST)."""
+        if self.usable:
+            self.usable = False
+            self.tell(BROKEN, 0, 0)
+
+    cdef void drain(self, ScreenSource source) noexcept nogil:
+        """Take in what has arrived."""
+        if self.usable and source.descriptor >= 0 and not source.readable():
+            self.broke()
+
+    cdef void release(self, ScreenSource source) noexcept nogil:
+        if self.usable and not (input_release(&self.input, source) and source.flush()):
+            self.broke()
+
+    cdef bint claim(self) noexcept nogil:
+        """Claim the pending step's row; False when the trainer gave it up, and then the step is over."""
+        if row_claim(&self.view, self.pending.entry.step, self.env):
+            return True
+        self.control.late_ticks += 1
+        self.pending.active = False
+        return False
+
+    cdef Record* blank_record(self) noexcept nogil:
+        cdef Record* record = record_at(&self.view, self.pending.entry.step, self.env)
+        record.reward = record.final_reward = 0
+        record.episode = record.final_episode = self.episode.now.episode
+        record.reward_remote_ns = record.reward_arrival_ns = 0
+        record.terminated = record.truncated = record.late = record.resetting = record.flags = 0
+        record.fault = 0
+        record.info_bytes = record.final_info_bytes = 0
+        return record
+
+    cdef void finish(self, ScreenSource source, Record* record) noexcept nogil:
+        record.updates = self.control.updates
+        record.due_ns = self.pending.entry.due_ns
+        record.pixel_ns = source.pixel_ns
+        record.server_ns = source.server_ns
+        record.action_ns = self.input.sent_ns
+        record.action = self.pending.entry.value
+        if source.partial:
+            record.flags |= PARTIAL
+        if source.has_picture and (
+            source.surface.width != <int>self.view.header.width or source.surface.height != <int>self.view.header.height
+        ):
+            record.flags |= LETTERBOXED
+        record.published_ns = monotonic_ns()
+        self.pending.active = False
+        row_finish(&self.view, self.pending.entry.step, self.env)
+        row_arrive(&self.view, self.env)
+
+    # When is a row due?
+
+    cdef void begin_step(self, ScreenSource source) noexcept nogil:
+        """`pending.entry` was just taken."""
+        self.pending.active = True
+        self.pending.events_sent_ns = 0
+        self.pending.substeps_left = self.frame_skip
+        self.pending.stepping = False
+        self.pending.pooled = False
+        if self.pending.entry.kind != HOLD and self.episode.phase == RUNNING:
+            source.step_begins(self.pending.entry.step)
+
+    cdef int64_t due_ns(self) noexcept nogil:
+        """When to look at the pending step again if nothing happens until then."""
+        if not self.pending.active:
+            return NEVER_NS
+        if self.pending.entry.due == QUIET and self.pending.events_sent_ns != 0:
+            return min(self.pending.entry.due_ns, self.pending.quiet_since_ns + self.pending.entry.quiet_ns)
+        if self.pending.entry.due == NOW:
+            return NEVER_NS
+        return self.pending.entry.due_ns
+
+    cdef bint is_due(self, ScreenSource source, int64_t now_ns) noexcept nogil:
+        cdef Rect region
+        cdef Pending* pending = &self.pending
+        if pending.entry.due == AT or (pending.entry.due != NOW and now_ns >= pending.entry.due_ns):
+            return now_ns >= pending.entry.due_ns
+        if not input_empty(&self.input):
+            return False
+        if pending.entry.due == NOW or self.episode.first_row or episode_over(&self.episode):
+            return True
+        if pending.events_sent_ns == 0:
+            pending.events_sent_ns = pending.quiet_since_ns = now_ns
+            pending.frame = pending.seen_frame = source.frame
+            return False
+        region.x = pending.entry.x
+        region.y = pending.entry.y
+        region.width = pending.entry.width
+        region.height = pending.entry.height
+        if pending.entry.due == CHANGED:
+            return source.frame != pending.frame and damaged(&source.damage, &region, pending.frame)
+        if source.frame != pending.seen_frame:
+            if damaged(&source.damage, &region, pending.seen_frame):
+                pending.quiet_since_ns = now_ns
+            pending.seen_frame = source.frame
+        return now_ns - pending.quiet_since_ns >= pending.entry.quiet_ns
+
+    cdef bint stepped(self, ScreenSource source) noexcept nogil:
+        """Step clock: whether the environment steps of this row are made; begins the next one if not."""
+        cdef Pending* pending = &self.pending
+        if not input_empty(&self.input):
+            return False
+        while True:
+            if pending.stepping:
+                if source.barrier_seen != self.environment_step or self.reward_seen != self.environment_step:
+                    return False
+                pending.stepping = False
+                pending.substeps_left -= 1
+            if pending.substeps_left == 0 or episode_over(&self.episode):
+                return True
+            if self.pool != NULL and pending.substeps_left == 1 and self.frame_skip > 1:
+                self.pool_frame = rows_paint(&self.rows, source, self.pool, self.pool_frame)
+                pending.pooled = True
+            self.environment_step += 1
+            pending.stepping = True
+            if not (source.barrier(self.environment_step) and source.flush()):
+                self.broke()
+                return False
+
+    # Between episodes.
+
+    cdef void begin_picture(self, ScreenSource source) noexcept nogil:
+        """The remote runs the next episode: wait for its first picture."""
+        if self.step_clock:
+            self.barriers += 1
+            self.picture_barrier = (<uint64_t>1 << 63) | self.barriers
+            if self.usable and not (source.barrier(self.picture_barrier) and source.flush()):
+                self.broke()
+        else:
+            self.picture_frame = source.frame
+            if self.usable and not (source.refresh() and source.flush()):
+                self.broke()
+
+    cdef void watch_picture(self, ScreenSource source) noexcept nogil:
+        cdef bint there
+        if not self.episode.awaits_picture or not self.usable:
+            return
+        if self.no_screen:
+            there = True
+        elif self.step_clock:
+            there = source.barrier_seen == self.picture_barrier
+        else:
+            there = source.has_picture and source.frame > self.picture_frame
+        if there:
+            self.episode.awaits_picture = False
+            self.episode.phase = RUNNING
+
+    cdef void freeze(self, ScreenSource source) noexcept nogil:
+        """Keep the terminal picture of an episode that just ended: in real time the remote goes on by itself."""
+        if not self.step_clock and not self.frozen and self.usable and not self.no_screen:
+            self.drain(source)
+            rows_freeze(&self.rows, source)
+            self.frozen = True
+
+    cdef void end_episode(self, ScreenSource source) noexcept nogil:
+        """The end of the episode is published (or kept in `terminal`)."""
+        cdef bint asks = not self.episode.remote_restarts or self.step_clock
+        self.frozen = False
+        self.release(source)
+        if self.autoreset == DISABLED:
+            self.episode.phase = ENDED
+            return
+        episode_start_reset(&self.episode, 0)
+        if self.episode.awaits_picture:
+            self.begin_picture(source)
+        elif asks:
+            self.tell(RESET_WANTED, 0, self.episode.now.episode)
+
+    # Rows.
+
+    cdef void answer(self, ScreenSource source) noexcept nogil:
+        """Publish the pending step's row if it is due."""
+        cdef int64_t now_ns = monotonic_ns()
+        cdef bint fault
+        if load_acquire(&record_at(&self.view, self.pending.entry.step, self.env).state) != (
+            self.pending.entry.step << 2 | <uint64_t>EMPTY
+        ):
+            self.claim()
+        elif self.pending.entry.kind == HOLD:
+            self.publish_masked(source, self.episode.phase != RUNNING)
+        elif self.episode.phase == RUNNING:
+            fault = self.episode.now.fault != 0
+            if not self.usable and not episode_over(&self.episode):
+                return
+            if self.step_clock and not fault and not self.episode.first_row and not self.stepped(source):
+                return
+            if self.step_clock or self.is_due(source, now_ns):
+                self.publish_running(source)
+        elif self.episode.phase == ENDED or self.mask:
+            if self.pending.entry.due != AT or now_ns >= self.pending.entry.due_ns:
+                self.publish_masked(source, True)
+
+    cdef void publish_masked(self, ScreenSource source, bint resetting) noexcept nogil:
+        """The newest row again: no step was made."""
+        cdef Record* record
+        if not self.claim():
+            return
+        record = self.blank_record()
+        record.resetting = resetting
+        record.fault = self.episode.now.fault if resetting else 0
+        rows_repeat(&self.rows, self.pending.entry.step)
+        self.finish(source, record)
+
+    cdef void publish_running(self, ScreenSource source) noexcept nogil:
+        cdef Record* record
+        cdef Episode* episode = &self.episode
+        cdef uint64_t large_info
+        cdef bint over, fault = episode.now.fault != 0
+        if not self.step_clock and not fault:
+            self.drain(source)
+            if not self.usable and not episode_over(episode):
+                return
+        if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps and not episode.now.terminated:
+            episode.now.truncated = True
+        over = episode_over(episode) and (not episode.first_row or fault)
+        if over and self.autoreset == SAME_STEP and not self.has_terminal:
+            if fault:
+                rows_freeze_newest(&self.rows)
+            elif not self.frozen:
+                rows_freeze(&self.rows, source)
+            self.terminal = episode.now
+            self.has_terminal = True
+            self.end_episode(source)
+            if not self.mask:
+                self.watch_picture(source)
+                if episode.phase == RUNNING:
+                    self.publish_running(source)
+                return
+        if not self.claim():
+            return
+        record = self.blank_record()
+        if self.has_terminal:
+            self.has_terminal = False
+            large_info = self.terminal.large_info
+            if episode.phase == RUNNING:
+                rows_live(&self.rows, source, self.pending.entry.step)
+            else:
+                rows_frozen(&self.rows, self.pending.entry.step)
+            record.final_info_bytes = 0
+            if self.terminal.info_bytes <= sizeof(record.final_info):
+                record.final_info_bytes = self.terminal.info_bytes
+                memcpy(record.final_info, self.terminal.info, self.terminal.info_bytes)
+                self.terminal.info_bytes = 0
+            numbers_into(&self.terminal, record)
+            record.final_episode = record.episode
+            record.final_reward = record.reward
+            record.episode = episode.now.episode
+            record.flags |= HAS_FINAL
+            episode.first_row = False
+        else:
+            large_info = episode.now.large_info
+            if self.frozen:
+                rows_frozen(&self.rows, self.pending.entry.step)
+            elif fault:
+                rows_repeat(&self.rows, self.pending.entry.step)
+            else:
+                rows_live(&self.rows, source, self.pending.entry.step)
+                if self.pending.pooled:
+                    rows_pool(&self.rows, self.pending.entry.step, self.pool)
+            if episode.first_row and not fault:
+                episode.first_row = False
+            else:
+                numbers_into(&episode.now, record)
+                episode.steps += 1
+        if record.flags & INFO_ELSEWHERE:
+            self.tell(INFO_PUBLISHED, self.pending.entry.step, <int64_t>large_info)
+        self.finish(source, record)
+        if over and episode.phase == RUNNING:
+            self.end_episode(source)

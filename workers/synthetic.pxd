@@ -1,0 +1,11 @@
+"""A screen source without a server, for benchmarks of the handover."""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from workers.source cimport ScreenSource
+
+cdef class SyntheticSource(ScreenSource):
+    cdef uint32_t* memory
+    cdef uint64_t* stamps
+    cdef uint64_t counter
+    cdef int patch_px
