@@ -1,0 +1,76 @@
+from enum import IntEnum
+
+class Encoding(IntEnum):
+    RAW = 0
+    COPYRECT = 1
+    RRE = 2
+    HEXTILE = 5
+    ZLIB = 6
+    TIGHT = 7
+    ZRLE = 16
+    QUALITY_LEVEL_0 = -32
+    DESKTOP_SIZE = -223
+    LAST_RECT = -224
+    CURSOR = -239
+    COMPRESS_LEVEL_0 = -256
+    QEMU_EXTENDED_KEY = -258
+    LED_STATE = -261
+    DESKTOP_NAME = -307
+    EXTENDED_DESKTOP_SIZE = -308
+    FENCE = -312
+    CONTINUOUS_UPDATES = -313
+    FINE_QUALITY_0 = -512
+    SUBSAMPLE_1X = -768
+    TIMESTAMP = -1162760788
+
+class ServerMessage(IntEnum):
+    FRAMEBUFFER_UPDATE = 0
+    SET_COLOUR_MAP_ENTRIES = 1
+    BELL = 2
+    SERVER_CUT_TEXT = 3
+    END_OF_CONTINUOUS_UPDATES = 150
+    SERVER_FENCE = 248
+
+class ClientMessage(IntEnum):
+    SET_PIXEL_FORMAT = 0
+    SET_ENCODINGS = 2
+    FRAMEBUFFER_UPDATE_REQUEST = 3
+    KEY_EVENT = 4
+    POINTER_EVENT = 5
+    CLIENT_CUT_TEXT = 6
+    ENABLE_CONTINUOUS_UPDATES = 150
+    CLIENT_FENCE = 248
+    QEMU_CLIENT = 255
+
+class SecurityType(IntEnum):
+    INVALID = 0
+    NONE = 1
+    VNC_AUTHENTICATION = 2
+
+class FenceFlag(IntEnum):
+    BLOCK_BEFORE = 1
+    BLOCK_AFTER = 2
+    SYNC_NEXT = 4
+
+class Limit(IntEnum):
+    MAX_WIDTH_PX = 16384
+    MAX_HEIGHT_PX = 16384
+    MAX_AREA_PX = 1 << 26
+    MAX_UPDATE_BYTES = 8 << 20
+    MAX_CUT_TEXT_BYTES = 16 << 20
+    MAX_NAME_BYTES = 1 << 16
+    MAX_REASON_BYTES = 1 << 16
+    MAX_FENCE_BYTES = 64
+    MAX_CURSOR_PX = 512
+    MAX_OUTBOUND_BYTES = 1 << 20
+
+class Breach(IntEnum):
+    NO_BREACH = 0
+    RECTANGLE_OUTSIDE = 1
+    FRAMEBUFFER_SIZE = 2
+    CURSOR_SIZE = 3
+    NAME_LENGTH = 4
+    MESSAGE_TYPE = 5
+    CUT_TEXT_LENGTH = 6
+    FENCE_LENGTH = 7
+    READS_NOTHING = 8

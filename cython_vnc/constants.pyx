@@ -1,0 +1,1 @@
+"""Makes the enums of constants.pxd importable."""

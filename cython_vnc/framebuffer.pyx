@@ -1,0 +1,98 @@
+"""Allocates what framebuffer.pxd describes.
+
+A row of pixels begins on a 64-byte boundary of its block (`stride_px` is a multiple of 16), so that vector stores of two
+rows never share a cache line.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from cython_vnc.decoders.base cimport NO_MEMORY, OK, Status
+from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, pixel_at
+
+cdef extern from *:
+    int popcount "__builtin_popcountll"(unsigned long long word) noexcept nogil
+
+from cython_vnc.events import Rect as PythonRect
+
+
+cdef Status framebuffer_new(Surface* surface, Damage* damage, Coverage* coverage, int32_t width, int32_t height) noexcept nogil:
+    """Fill all three for a black, wholly unpainted picture; on failure nothing is left allocated."""
+    surface.width, surface.height = width, height
+    surface.stride_px = (width + 15) // 16 * 16
+    surface.pixels = <uint32_t*>calloc(<size_t>(surface.stride_px * height), sizeof(uint32_t))
+    damage.columns = (width + TILE_PX - 1) // TILE_PX
+    damage.rows = (height + TILE_PX - 1) // TILE_PX
+    damage.changed_at = <uint64_t*>calloc(<size_t>damage.columns * <size_t>damage.rows, sizeof(uint64_t))
+    coverage.words_per_row = (width + 63) // 64
+    coverage.bits = <uint64_t*>calloc(<size_t>(coverage.words_per_row * height), sizeof(uint64_t))
+    coverage.missing_px = <int64_t>width * height
+    if surface.pixels == NULL or damage.changed_at == NULL or coverage.bits == NULL:
+        free(surface.pixels)
+        surface.pixels = NULL
+        damage_free(damage)
+        coverage_free(coverage)
+        return NO_MEMORY
+    return OK
+
+
+cdef void framebuffer_copy(const Surface* source, Surface* target) noexcept nogil:
+    """What both have in common, from the upper left corner."""
+    cdef int32_t y
+    cdef size_t row_bytes = <size_t>min(source.width, target.width) * sizeof(uint32_t)
+    for y in range(min(source.height, target.height)):
+        memcpy(pixel_at(target, 0, y), pixel_at(source, 0, y), row_bytes)
+
+
+cdef void damage_free(Damage* damage) noexcept nogil:
+    free(damage.changed_at)
+    damage.changed_at = NULL
+    damage.columns = damage.rows = 0
+
+
+cdef void coverage_add(Coverage* coverage, const Rect* rect) noexcept nogil:
+    """Count the pixels of `rect` (inside the surface) as painted."""
+    cdef uint64_t* row
+    cdef uint64_t mask, first_mask, last_mask
+    cdef int32_t y, first, last, word
+    if coverage.bits == NULL or rect.width <= 0 or rect.height <= 0:
+        return
+    first, last = rect.x // 64, (rect.x + rect.width - 1) // 64
+    first_mask = ~<uint64_t>0 << (rect.x % 64)
+    last_mask = ~<uint64_t>0 >> (63 - (rect.x + rect.width - 1) % 64)
+    for y in range(rect.y, rect.y + rect.height):
+        row = coverage.bits + y * coverage.words_per_row
+        for word in range(first, last + 1):
+            mask = ~<uint64_t>0
+            if word == first:
+                mask &= first_mask
+            if word == last:
+                mask &= last_mask
+            coverage.missing_px -= popcount(mask & ~row[word])
+            row[word] |= mask
+    if coverage.missing_px == 0:
+        coverage_free(coverage)
+
+
+cdef void coverage_free(Coverage* coverage) noexcept nogil:
+    free(coverage.bits)
+    coverage.bits = NULL
+
+
+cdef list damage_rectangles(const Damage* damage, const Surface* surface, uint64_t since):
+    cdef int32_t row, column, first, y, height
+    found = []
+    for row in range(damage.rows):
+        y = row * TILE_PX
+        height = min(<int32_t>TILE_PX, surface.height - y)
+        first = -1
+        for column in range(damage.columns + 1):
+            if column < damage.columns and damage.changed_at[row * damage.columns + column] > since:
+                if first < 0:
+                    first = column
+            elif first >= 0:
+                right = min(column * TILE_PX, surface.width)
+                found.append(PythonRect(first * TILE_PX, y, right - first * TILE_PX, height))
+                first = -1
+    return found

@@ -1,0 +1,335 @@
+"""Parses what a server says after the handshake, and writes what its client says (RFC 6143 section 7.5 to 7.8).
+
+Theory of operation: bytes go into `inbound`, and `parse` takes whole messages from its front. A FramebufferUpdate stays
+there until it has come whole (`update.pyx` finds its end), then all its rectangles are decoded: the framebuffer goes from one
+frame to the next inside one call. An update beyond MAX_UPDATE_BYTES is decoded rectangle by rectangle instead, and flagged.
+After a failure `parse` returns it again and again: the connection is lost.
+
+Blocks that Python views are never freed under it: see view.pxd.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from cython_vnc.buffer cimport bytes_free, bytes_live, bytes_reserve, bytes_taken, put_bytes
+from cython_vnc.client_messages cimport (
+    put_enable_continuous, put_fence, put_key_event, put_pointer_event, put_update_request,
+)
+from cython_vnc.constants cimport FENCE_REQUEST, Breach, Encoding, Limit, ServerMessage
+from cython_vnc.cursor cimport cursor_free, cursor_store
+from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, TRAILING, Status
+from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoders_free, decoders_init
+from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_copy, framebuffer_new
+from cython_vnc.surface cimport Damage, Rect, Surface, damage_add
+from cython_vnc.update cimport RECTANGLE_HEADER_BYTES, is_resize, rectangle_take, size_allowed, update_begin, update_free, update_rebase, update_walk
+from cython_vnc.view cimport block_retire
+from cython_vnc.wire cimport Cursor, left, take_bytes, take_s32, take_u8, take_u16, take_u32
+
+
+cdef class RFBParser:
+    def __cinit__(self, int width, int height, *, int max_width=Limit.MAX_WIDTH_PX, int max_height=Limit.MAX_HEIGHT_PX):
+        self.limits.max_width = min(max_width, <int>Limit.MAX_WIDTH_PX)
+        self.limits.max_height = min(max_height, <int>Limit.MAX_HEIGHT_PX)
+        if not size_allowed(&self.limits, width, height):
+            raise ValueError(
+                f"a framebuffer of {width}x{height}, expected 1x1 to {self.limits.max_width}x{self.limits.max_height}"
+                f" and at most {int(Limit.MAX_AREA_PX)} pixels"
+            )
+        decoders_init(&self.decoders)
+        if framebuffer_new(&self.surface, &self.damage, &self.coverage, width, height) != OK:
+            raise MemoryError(f"no memory for a framebuffer of {width}x{height}")
+
+    def __dealloc__(self):
+        self.release_memory()
+
+    # --- receiving
+
+    cdef uint8_t* receive_room(self, Py_ssize_t wanted, Py_ssize_t* room) noexcept nogil:
+        cdef Bytes* inbound = &self.inbound
+        cdef uint8_t* viewed = inbound.data
+        cdef Py_ssize_t live = bytes_live(inbound)
+        if self.inbound_viewed and self.views.alive > 0 and inbound.capacity - inbound.end < wanted:
+            # Python may still look at the block: leave it alone and go on in a new one.
+            inbound.data = <uint8_t*>malloc(<size_t>(2 * live + wanted))
+            if inbound.data == NULL or block_retire(&self.views, viewed, True) != OK:
+                free(inbound.data)
+                inbound.data = viewed
+                return NULL
+            memcpy(inbound.data, viewed + inbound.start, <size_t>live)
+            inbound.capacity, inbound.start, inbound.end = 2 * live + wanted, 0, live
+            self.inbound_viewed = False
+        cdef uint8_t* at = bytes_reserve(inbound, wanted)
+        room[0] = inbound.capacity - inbound.end if at != NULL else 0
+        return at
+
+    cdef void received(self, Py_ssize_t count) noexcept nogil:
+        self.inbound.end += count
+        self.bytes_received += <uint64_t>count
+
+    cdef Status parse(self) noexcept nogil:
+        cdef bint progressed = True
+        cdef Status status = OK
+        while progressed and status == OK:
+            status = self.parse_message(&progressed)
+        return status
+
+    cdef Status parse_message(self, bint* progressed) noexcept nogil:
+        """Handle at most one whole message."""
+        cdef Py_ssize_t live = bytes_live(&self.inbound)
+        cdef Py_ssize_t skipped = min(self.skipping, live)
+        cdef Cursor cursor
+        cdef uint8_t kind
+        progressed[0] = False
+        if self.failure != OK:
+            return self.failure
+        if skipped > 0:
+            self.skipping -= skipped
+            self.take(skipped, progressed)
+            return OK
+        if self.update.active:
+            return self.parse_update(progressed)
+        if live == 0:
+            return OK
+        cursor.at = self.inbound.data + self.inbound.start
+        cursor.end = cursor.at + live
+        kind = take_u8(&cursor)
+        if kind == ServerMessage.FRAMEBUFFER_UPDATE:
+            if live >= 4:
+                cursor.at += 1
+                update_begin(&self.update, take_u16(&cursor), self.surface.width, self.surface.height, &self.decoders)
+                self.take(4, progressed)
+        elif kind == ServerMessage.SERVER_FENCE:
+            return self.parse_fence(&cursor, progressed)
+        elif kind == ServerMessage.SERVER_CUT_TEXT:
+            return self.parse_cut_text(&cursor, progressed)
+        elif kind == ServerMessage.SET_COLOUR_MAP_ENTRIES:
+            # Of no meaning in true colour; 6 bytes an entry.
+            if live >= 6:
+                cursor.at += 3
+                self.skipping = 6 * <Py_ssize_t>take_u16(&cursor)
+                self.take(6, progressed)
+        elif kind == ServerMessage.BELL:
+            self.bells += 1
+            self.take(1, progressed)
+        elif kind == ServerMessage.END_OF_CONTINUOUS_UPDATES:
+            # The first says that the server knows them; then one answers each disabling (rfbproto, "EndOfContinuousUpdates").
+            if self.disables_pending > 0:
+                self.disables_pending -= 1
+            elif self.continuous_supported:
+                self.continuous_enabled = False
+            self.continuous_supported = True
+            self.take(1, progressed)
+        else:
+            return self.fail(BAD_MESSAGE, Breach.MESSAGE_TYPE, kind)
+        return OK
+
+    cdef Status parse_cut_text(self, Cursor* cursor, bint* progressed) noexcept nogil:
+        cdef int64_t text_bytes
+        if left(cursor) < 7:
+            return OK
+        cursor.at += 3
+        text_bytes = take_s32(cursor)
+        if not -Limit.MAX_CUT_TEXT_BYTES <= text_bytes <= Limit.MAX_CUT_TEXT_BYTES:
+            return self.fail(TOO_LARGE, Breach.CUT_TEXT_LENGTH, <int64_t><uint32_t>text_bytes)
+        if text_bytes < 0:
+            # An extended clipboard, which we did not ask for (rfbproto, "Extended Clipboard").
+            self.skipping = -text_bytes
+            self.take(8, progressed)
+        elif left(cursor) >= text_bytes:
+            self.cut_text.start = self.cut_text.end = 0
+            if bytes_reserve(&self.cut_text, text_bytes) == NULL and text_bytes > 0:
+                return self.fail(NO_MEMORY, Breach.NO_BREACH, 0)
+            put_bytes(&self.cut_text, cursor.at, text_bytes)
+            self.cut_texts += 1
+            self.take(8 + text_bytes, progressed)
+        return OK
+
+    cdef Status parse_fence(self, Cursor* cursor, bint* progressed) noexcept nogil:
+        """(rfbproto, "ServerFence")"""
+        cdef uint32_t flags
+        cdef uint8_t payload_bytes
+        cdef Status status
+        if left(cursor) < 8:
+            return OK
+        cursor.at += 3
+        flags = take_u32(cursor)
+        payload_bytes = take_u8(cursor)
+        if payload_bytes > Limit.MAX_FENCE_BYTES:
+            return self.fail(TOO_LARGE, Breach.FENCE_LENGTH, payload_bytes)
+        if left(cursor) < payload_bytes:
+            return OK
+        self.fence_supported = True
+        self.take(9 + <Py_ssize_t>payload_bytes, progressed)
+        if flags & <uint32_t>FENCE_REQUEST:
+            # Messages are handled one after the other, so every ordering that the flags ask for holds.
+            status = put_fence(&self.outbound, flags & 7, cursor.at, payload_bytes)
+            if status == TOO_LARGE:
+                return self.fail(status, Breach.READS_NOTHING, bytes_live(&self.outbound))
+            if status != OK:
+                return self.fail(status, Breach.NO_BREACH, 0)
+        elif payload_bytes == 8:
+            self.fence_reply = <uint64_t>take_u32(cursor) << 32
+            self.fence_reply |= take_u32(cursor)
+            self.fence_replies += 1
+        return OK
+
+    cdef void take(self, Py_ssize_t count, bint* progressed) noexcept nogil:
+        bytes_taken(&self.inbound, count)
+        progressed[0] = True
+
+    cdef Status fail(self, Status status, Breach breach, int64_t value) noexcept nogil:
+        self.failure, self.breach, self.failed_value = status, breach, value
+        return status
+
+    # --- a FramebufferUpdate
+
+    cdef Status parse_update(self, bint* progressed) noexcept nogil:
+        cdef Update* update = &self.update
+        cdef Status status = update_walk(
+            update, self.inbound.data + self.inbound.start, bytes_live(&self.inbound), &self.limits, &self.decoders
+        )
+        if status != OK:
+            self.failed_rect, self.failed_encoding = update.rect, update.encoding
+            return self.fail(status, update.breach, update.value)
+        if not update.complete and bytes_live(&self.inbound) > Limit.MAX_UPDATE_BYTES:
+            update.partial = True
+        if update.complete or update.partial:
+            self.partial = update.partial
+            status = self.decode_walked()
+            if status != OK:
+                return status
+            bytes_taken(&self.inbound, update.position)
+            update_rebase(update)
+        if update.complete:
+            progressed[0] = True
+            return self.finish_update()
+        return OK
+
+    cdef Status decode_walked(self) noexcept nogil:
+        cdef Cursor cursor, payload
+        cdef const Decoder* decoder
+        cdef Status status
+        cdef Rect rect
+        cdef int32_t encoding
+        cdef uint32_t i
+        cursor.at = self.inbound.data + self.inbound.start
+        cursor.end = cursor.at + self.update.position
+        for i in range(self.update.span_count):
+            rectangle_take(&cursor, &rect, &encoding)
+            payload.at = take_bytes(&cursor, self.update.spans[i])
+            payload.end = cursor.at
+            decoder = decoder_find(encoding)
+            if decoder == NULL:
+                status = self.apply_pseudo(&rect, encoding, payload.at)
+            else:
+                status = decoder.decode(&rect, &payload, &self.surface, &self.decoders)
+                if status == OK and left(&payload) != 0:
+                    status = TRAILING
+                damage_add(&self.damage, &rect, self.frame + 1)
+                coverage_add(&self.coverage, &rect)
+                self.rectangles += 1
+                self.pixels += <uint64_t>rect.width * <uint64_t>rect.height
+            if status != OK:
+                self.failed_rect, self.failed_encoding = rect, encoding
+                return self.fail(status, Breach.NO_BREACH, 0)
+        return OK
+
+    cdef Status apply_pseudo(self, const Rect* rect, int32_t encoding, const uint8_t* payload) noexcept nogil:
+        if is_resize(encoding, rect):
+            return self.resize(rect.width, rect.height)
+        if encoding == Encoding.CURSOR:
+            return cursor_store(&self.pointer, rect, payload)
+        if encoding == Encoding.TIMESTAMP:
+            self.server_ns = <int64_t>(
+                <uint64_t>rect.x << 48 | <uint64_t>rect.y << 32 | <uint64_t>rect.width << 16 | <uint64_t>rect.height
+            )
+        elif encoding == Encoding.QEMU_EXTENDED_KEY:
+            self.qemu_keys = True
+        return OK
+
+    cdef Status resize(self, int32_t width, int32_t height) noexcept nogil:
+        """Keep what fits; every tile counts as changed, no pixel as painted."""
+        cdef Surface old_surface = self.surface
+        cdef Damage old_damage = self.damage
+        cdef Rect everything = Rect(0, 0, width, height)
+        cdef Status status
+        if width == old_surface.width and height == old_surface.height:
+            return OK
+        coverage_free(&self.coverage)
+        status = framebuffer_new(&self.surface, &self.damage, &self.coverage, width, height)
+        if status != OK:
+            self.surface, self.damage = old_surface, old_damage
+            return status
+        framebuffer_copy(&old_surface, &self.surface)
+        damage_free(&old_damage)
+        damage_add(&self.damage, &everything, self.frame + 1)
+        status = block_retire(&self.views, old_surface.pixels, self.surface_viewed)
+        self.surface_viewed = False
+        self.has_picture = False
+        self.resized = True
+        self.resizes += 1
+        return status
+
+    cdef Status finish_update(self) noexcept nogil:
+        cdef Status status = OK
+        self.frame += 1
+        self.update.active = False
+        self.has_picture = self.coverage.bits == NULL
+        if self.resized:
+            # What the new size holds is the server's to say again, and continuous updates go by a region of the old size.
+            self.resized = False
+            status = self.request_update(False)
+            if status == OK and self.continuous_enabled:
+                status = put_enable_continuous(&self.outbound, True, <uint16_t>self.surface.width, <uint16_t>self.surface.height)
+            if status == TOO_LARGE:
+                return self.fail(status, Breach.READS_NOTHING, bytes_live(&self.outbound))
+            if status != OK:
+                return self.fail(status, Breach.NO_BREACH, 0)
+        return OK
+
+    # --- sending
+
+    cdef Status key_event(self, uint32_t keysym, bint down) noexcept nogil:
+        return put_key_event(&self.outbound, keysym, down)
+
+    cdef Status pointer_event(self, uint16_t x, uint16_t y, uint8_t buttons) noexcept nogil:
+        self.cursor_x, self.cursor_y = x, y
+        return put_pointer_event(&self.outbound, x, y, buttons)
+
+    cdef Status request_update(self, bint incremental) noexcept nogil:
+        return put_update_request(&self.outbound, incremental, <uint16_t>self.surface.width, <uint16_t>self.surface.height)
+
+    cdef Status enable_continuous(self, bint enable) noexcept nogil:
+        cdef Status status
+        if not self.continuous_supported:
+            return BAD_MESSAGE
+        status = put_enable_continuous(&self.outbound, enable, <uint16_t>self.surface.width, <uint16_t>self.surface.height)
+        if status == OK:
+            if not enable:
+                self.disables_pending += 1
+            self.continuous_enabled = enable
+        return status
+
+    cdef Status send_fence(self, uint32_t flags, const uint8_t* payload, uint8_t payload_bytes) noexcept nogil:
+        if not self.fence_supported or payload_bytes > Limit.MAX_FENCE_BYTES:
+            return BAD_MESSAGE
+        return put_fence(&self.outbound, flags, payload, payload_bytes)
+
+    cdef void sent(self, Py_ssize_t count) noexcept nogil:
+        bytes_taken(&self.outbound, count)
+
+    # --- memory
+
+    cdef void release_memory(self) noexcept nogil:
+        block_retire(&self.views, self.surface.pixels, self.surface_viewed)
+        block_retire(&self.views, self.inbound.data, self.inbound_viewed)
+        memset(&self.surface, 0, sizeof(Surface))
+        memset(&self.inbound, 0, sizeof(Bytes))
+        damage_free(&self.damage)
+        coverage_free(&self.coverage)
+        decoders_free(&self.decoders)
+        bytes_free(&self.outbound)
+        bytes_free(&self.cut_text)
+        cursor_free(&self.pointer)
+        update_free(&self.update)
