@@ -25,7 +25,6 @@ cpdef enum Letter:
     RESET_WANTED = 33       # number: the reset's id, 0 for an automatic one
     BROKEN = 34             # the source broke; it is not touched any more
     INFO_PUBLISHED = 35     # number: the step whose row refers to the large info `episode`
-    ENDED_CLEANLY = 36
 
 cdef struct Mail:
     uint32_t kind

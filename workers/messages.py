@@ -1,10 +1,12 @@
-"""What broker and worker say to each other, over a stream socket pair: msgpack maps, each behind its length.
+"""What broker and worker say to each other, over a stream socket pair.
 
-    broker -> worker                                 worker -> broker
-    configure  {config}      first, once             ready   {}                    connected, first picture there
-    reset      {id, seed, options, env_id}           fault   {fault, message}      degraded; it reconnects
-    close      {}                                    failed  {fault, message}      gave up; the process ends
-                                                     info    {step, data}          an info too large for its record
+Msgpack maps, each behind its length in 4 bytes, big endian.
+
+    broker -> worker                      worker -> broker
+    configure  config    first, once      ready                   connected, first picture there
+    reset      id, seed, options, env_id  fault   fault, message  degraded; it reconnects
+    close                                 failed  fault, message  gave up; the process ends
+                                          info    step, data      an info too large for its record
 """
 
 import dataclasses
@@ -25,7 +27,7 @@ class WorkerConfig:
     generation: int
     name: str
     source: str = "rfb"
-    """Where pixels come from: "rfb", or "synthetic" (a drawn 64x64 rectangle a step, for benchmarks)."""
+    """Where pixels come from: "rfb", or "synthetic" (draws a square a step, for benchmarks)."""
     vnc_host: str = ""
     vnc_port: int = 0
     """0: no VNC server, a remote of rewards only."""
@@ -84,7 +86,9 @@ class MessageReader:
         while len(self._buffer) >= LENGTH.size:
             (size,) = LENGTH.unpack_from(self._buffer)
             if size > MAX_MESSAGE_BYTES:
-                raise ValueError(f"message of {size} bytes, at most {MAX_MESSAGE_BYTES} are allowed")
+                raise ValueError(
+                    f"message of {size} bytes, at most {MAX_MESSAGE_BYTES} are allowed"
+                )
             if len(self._buffer) < LENGTH.size + size:
                 break
             message = msgpack.unpackb(self._buffer[LENGTH.size : LENGTH.size + size])

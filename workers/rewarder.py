@@ -1,7 +1,7 @@
 """The rewarder's client: rewards and episodes of one remote, over its WebSocket. [I/O]
 
-The remote numbers episodes from 0 anew when it restarts; the numbers that leave this module only grow: each
-connection adds an offset, so that what is newer is greater.
+The remote numbers episodes from 0 anew when it restarts; the numbers that leave this module only
+grow: each connection adds an offset, so that what is newer is greater.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from workers.messages import WorkerConfig
 logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
-LATER_EPISODES_S = 5.0
 
 
 class Rewarder:
@@ -31,8 +30,10 @@ class Rewarder:
     Args:
         config: where it is, and what to ask for.
         offset: added to the remote's episode numbers.
-        reward: called with (step, episode, reward, terminated, truncated, remote_ns, info) each time one arrives.
-        episode: called with (episode, running) when the remote says that it resets or runs by itself.
+        reward: called with (step, episode, reward, terminated, truncated, remote_ns, info) each
+            time one arrives.
+        episode: called with (reset_id, episode, running) when the remote says that it resets or
+            runs: reset_id is 0 when it did so by itself, else that of the `reset` it answers.
     """
 
     def __init__(
@@ -40,17 +41,15 @@ class Rewarder:
         config: WorkerConfig,
         offset: int,
         reward: Callable[[int, int, float, bool, bool, int, bytes], None],
-        episode: Callable[[int, bool], None],
+        episode: Callable[[int, int, bool], None],
     ) -> None:
         self._config = config
         self._offset = offset
         self._reward = reward
         self._episode = episode
         self._messages_sent = 0
-        self._replies: dict[int, asyncio.Future[rewarder.Message]] = {}
         self._running = -1
-        self._runs = asyncio.Condition()
-        self._resetting = False
+        self._request: _Reset | None = None
         self._socket: websockets.asyncio.client.ClientConnection | None = None
 
     async def connect(self) -> None:
@@ -96,20 +95,18 @@ class Rewarder:
                 if message.method == rewarder.CLOSE:
                     reason = message.body["message"]
                     break
-                await self._handle(message)
+                self._handle(message)
         except rewarder.MessageError as error:
             reason = str(error)
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
             reason = str(error)
         finally:
-            for waiting in self._replies.values():
-                if not waiting.done():
-                    waiting.set_exception(RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {reason}"))
-                    waiting.exception()  # retrieved: nobody may be waiting any more
+            if self._request is not None:
+                self._request.fail(RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {reason}"))
             await self._socket.close()
         raise RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {reason}")
 
-    async def _handle(self, message: rewarder.Message) -> None:
+    def _handle(self, message: rewarder.Message) -> None:
         episode = message.episode + self._offset
         if message.method == rewarder.REWARD:
             info = dict(message.body["info"])
@@ -128,16 +125,18 @@ class Rewarder:
             )
         elif message.method == rewarder.DESCRIBE:
             running = message.body["env_state"] == rewarder.RUNNING
-            async with self._runs:
-                if running:
-                    self._running = message.episode
-                    self._runs.notify_all()
-            if not self._resetting:
-                self._episode(episode, running)
-        elif message.parent_message_id is not None:
-            waiting = self._replies.get(message.parent_message_id)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(message)
+            if running:
+                self._running = message.episode
+            if self._request is None:
+                self._episode(0, episode, running)
+            else:
+                self._answer()
+        elif self._request is not None and self._request.is_answered_by(message):
+            if message.method == rewarder.REPLY_ERROR:
+                self._request.fail(ResetRefused(message.body["message"]))
+            else:
+                self._request.episode = message.episode
+                self._answer()
         elif message.method in (rewarder.TEXT, rewarder.OBSERVATION):
             key = "text" if message.method == rewarder.TEXT else "observation"
             info_bytes: bytes = msgpack.packb({key: message.body[key]})
@@ -145,54 +144,79 @@ class Rewarder:
         else:
             logger.debug("ignored %s", message.method)
 
-    async def reset(self, seed: int | None, env_id: str | None, options: dict[str, Any]) -> int:
-        """Start a new episode; returns its number when the remote runs it.
+    def _answer(self) -> None:
+        """Report the reset's episode once the remote replied and runs it, in either order.
+
+        Here and not where `reset` goes on: what the remote says next must not overtake it.
+        """
+        request = self._request
+        if request is None or request.episode is None or self._running < request.episode:
+            return
+        self._request = None
+        self._episode(request.reset_id, request.episode + self._offset, True)
+        if not request.answered.done():
+            request.answered.set_result(None)
+
+    async def reset(
+        self, reset_id: int, seed: int | None, env_id: str | None, options: dict[str, Any]
+    ) -> None:
+        """Start a new episode; returns when the remote runs it, after `episode` was called.
 
         Raises:
             ResetRefused: the remote answered with an error.
             RemoteUnusable: the connection broke, or it took longer than reset_timeout_s.
         """
         assert self._socket is not None
-        message_id = self._messages_sent
-        self._messages_sent += 1
-        reply: asyncio.Future[rewarder.Message] = asyncio.get_running_loop().create_future()
-        self._replies[message_id] = reply
-        body = {
+        config = self._config
+        body: dict[str, Any] = {
             "seed": seed,
-            "env_id": env_id if env_id is not None else self._config.env_id,
-            "fps": self._config.fps or 60,
-            "clock": self._config.clock,
+            "env_id": env_id if env_id is not None else config.env_id,
+            "fps": config.fps or 60,
+            "clock": config.clock,
         }
         if options:
             body["options"] = options
-        self._resetting = True
+        request = self._request = _Reset(reset_id, self._messages_sent)
+        self._messages_sent += 1
+        text = rewarder.build(
+            rewarder.RESET, rewarder.headers(request.message_id, time.time(), episode=0), body
+        )
         try:
-            async with asyncio.timeout(self._config.reset_timeout_s):
-                await self._socket.send(
-                    rewarder.build(
-                        rewarder.RESET, rewarder.headers(message_id, time.time(), episode=0), body
-                    )
-                )
-                message = await reply
-                if message.method == rewarder.REPLY_ERROR:
-                    raise ResetRefused(message.body["message"])
-                async with self._runs:
-                    await self._runs.wait_for(lambda: self._running >= message.episode)
-                return message.episode + self._offset
+            async with asyncio.timeout(config.reset_timeout_s):
+                await self._socket.send(text)
+                await request.answered
         except TimeoutError as error:
             raise RemoteUnusable(
                 Fault.RESET_FAILED,
-                f"{self._config.name}: no new episode within {self._config.reset_timeout_s:g} s",
+                f"{config.name}: no new episode within {config.reset_timeout_s:g} s",
             ) from error
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
             raise RemoteUnusable(
-                Fault.REWARDER_LOST, f"{self._config.name}: rewarder: {error}"
+                Fault.REWARDER_LOST, f"{config.name}: rewarder: {error}"
             ) from error
         finally:
-            self._resetting = False
-            del self._replies[message_id]
+            if self._request is request:
+                self._request = None
 
     async def close(self) -> None:
         """Close the connection; `serve` then ends."""
         if self._socket is not None:
             await self._socket.close()
+
+
+class _Reset:
+    """A reset that waits for its reply and for the episode to run."""
+
+    def __init__(self, reset_id: int, message_id: int) -> None:
+        self.reset_id = reset_id
+        self.message_id = message_id
+        self.episode: int | None = None
+        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def is_answered_by(self, message: rewarder.Message) -> bool:
+        return message.parent_message_id == self.message_id
+
+    def fail(self, error: Exception) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(error)
+            self.answered.exception()  # retrieved here: the caller may be gone

@@ -15,6 +15,8 @@ from cython_vnc.protocol cimport RFBProtocol
 from shm.atomic cimport monotonic_ns
 from workers.source cimport ScreenSource
 
+from cython_vnc.errors import RFBError
+
 
 cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t recv(int descriptor, void* buffer, size_t size, int flags)
@@ -145,9 +147,17 @@ cdef class RFBSource(ScreenSource):
             data[i] = <uint8_t>(payload >> (56 - 8 * i))
         return self.protocol.send_fence(FENCE_FLAGS, data, 8) == OK
 
+    @property
+    def broke_protocol(self) -> bool:
+        """Whether the server sent what the protocol does not allow."""
+        return self.status != OK
+
     def why(self) -> str:
         if self.status != OK:
-            return str(self.protocol.error(self.status))
+            try:
+                self.protocol.check()
+            except RFBError as error:
+                return str(error)
         if self.ended:
             return "the VNC server closed the connection"
         return f"connection to the VNC server lost: {os.strerror(self.error_number)}"

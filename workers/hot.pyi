@@ -1,0 +1,50 @@
+"""The hot thread of a worker; the C face is hot.pxd."""
+
+from shm.view import Mapping
+from workers.messages import WorkerConfig
+from workers.source import ScreenSource
+from workers.stepper import Stepper
+
+class HotLoop(Stepper):
+    """The steps of one environment.
+
+    Args:
+        mapping: this worker's mapping of the session's segment.
+        env: number of the environment.
+        doorbell: eventfd that the trainer writes after it queued something.
+        config: what the broker said.
+    """
+
+    hot_bell: int
+    def __init__(self, mapping: Mapping, env: int, doorbell: int, config: WorkerConfig) -> None: ...
+    @property
+    def last_episode(self) -> int:
+        """The number that the remote's episodes must exceed."""
+    def post(self, kind: int, number: int = 0, episode: int = -1) -> bool:
+        """Post a letter to the hot thread; False when its mailbox is full."""
+    def post_reward(
+        self,
+        kind: int,
+        number: int,
+        episode: int,
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+        remote_ns: int,
+        info: bytes,
+        large_info: int,
+    ) -> bool:
+        """Post a letter with a reward; False when the mailbox is full.
+
+        Args:
+            number: the environment step that it answers in step clock, else 0.
+            remote_ns: the remote's wall clock, in nanoseconds, when it sent the reward.
+            info: msgpack; when longer than a record holds, `large_info` says under which number
+                to find it.
+        """
+    def switch(self, source: ScreenSource) -> bool:
+        """Make the loop use another source."""
+    def letters(self) -> list[tuple[int, int, int]]:
+        """Take what the hot thread posted: (kind, number, episode) each."""
+    def run(self, source: ScreenSource) -> None:
+        """Serve steps until STOP; the body of the hot thread."""

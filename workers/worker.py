@@ -1,0 +1,290 @@
+"""One worker: keeps its remote connected, carries out resets, and feeds the hot thread.
+
+Theory of operation. Few asyncio tasks in the main thread: one reads the broker's messages, one
+keeps the VNC connection alive, one the rewarder's, one carries out resets one after the other.
+Whatever happened is posted to the hot thread (`workers.hot`), which does the steps and never waits
+for this thread; what it posts comes in by its eventfd.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from shm.layout import INFO_BYTES
+from shm.view import Mapping
+from workers.connection import connect
+from workers.entries import Fault
+from workers.errors import RemoteUnusable, ResetRefused
+from workers.hot import HotLoop
+from workers.mail import Letter
+from workers.messages import MessageReader, WorkerConfig, pack
+from workers.rewarder import Rewarder
+from workers.rfb_source import RFBSource
+from workers.source import ScreenSource
+from workers.synthetic import SyntheticSource
+
+logger = logging.getLogger(__name__)
+
+MAILBOX_FULL_PAUSE_S = 0.001
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 5.0
+LARGE_INFOS_KEPT = 64
+
+
+class Worker:
+    """Everything of one worker but its hot thread's loop."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        hot: HotLoop,
+        mapping: Mapping,
+        control: asyncio.StreamWriter,
+    ) -> None:
+        self._config = config
+        self._hot = hot
+        self._mapping = mapping
+        self._control = control
+        self._rewarder: Rewarder | None = None
+        self._screen_ready = asyncio.Event()
+        self._rewarder_ready = asyncio.Event()
+        self._screen_broken = asyncio.Event()
+        self._told_ready = False
+        self._resets: asyncio.Queue[int] = asyncio.Queue()
+        self._reset_options: dict[int, dict[str, Any]] = {}
+        self._options_came = asyncio.Event()
+        self._large_infos: dict[int, bytes] = {}
+        self._large_infos_made = 0
+        self._episode = hot.last_episode
+        if not config.rewarder_port:
+            self._rewarder_ready.set()
+        if not config.vnc_port:
+            self._screen_ready.set()
+
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Work until the broker closes the control socket."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._hot.main_bell, self._read_letters)
+        thread = threading.Thread(
+            target=self._hot.run, args=(ScreenSource(),), name="hot", daemon=True
+        )
+        thread.start()
+        tasks = [asyncio.create_task(self._serve_resets())]
+        if self._config.source == "synthetic":
+            sizes = self._mapping.sizes
+            self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
+        elif self._config.vnc_port:
+            tasks.append(asyncio.create_task(self._keep_screen()))
+        if self._config.rewarder_port:
+            tasks.append(asyncio.create_task(self._keep_rewarder()))
+        tasks.append(asyncio.create_task(self._tell_ready()))
+        orders = asyncio.create_task(self._read_orders(reader))
+        try:
+            done, _ = await asyncio.wait([orders, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if (error := task.exception()) is not None:
+                    if not isinstance(error, RemoteUnusable):
+                        raise error
+                    await self._send("failed", fault=int(error.fault), message=str(error))
+        finally:
+            for task in [orders, *tasks]:
+                task.cancel()
+            await asyncio.gather(orders, *tasks, return_exceptions=True)
+            self._hot.post(Letter.STOP)
+            await loop.run_in_executor(None, thread.join, 2.0)
+            if self._rewarder is not None:
+                with contextlib.suppress(OSError, TimeoutError):
+                    await asyncio.wait_for(self._rewarder.close(), 1.0)
+
+    # The broker.
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        self._control.write(pack(kind, **fields))
+        with contextlib.suppress(ConnectionError):
+            await self._control.drain()
+
+    async def _read_orders(self, reader: asyncio.StreamReader) -> None:
+        messages = MessageReader()
+        while data := await reader.read(65536):
+            for message in messages.feed(data):
+                if message["type"] == "reset":
+                    self._reset_options[message["id"]] = message
+                    self._options_came.set()
+                elif message["type"] == "close":
+                    return
+
+    async def _tell_ready(self) -> None:
+        await self._screen_ready.wait()
+        await self._rewarder_ready.wait()
+        self._told_ready = True
+        await self._post(Letter.READY)
+        await self._send("ready")
+        logger.info("%s is ready", self._config.name)
+        await asyncio.Event().wait()
+
+    # The hot thread.
+
+    async def _post(self, kind: Letter, number: int = 0, episode: int = -1) -> None:
+        while not self._hot.post(kind, number, episode):
+            await asyncio.sleep(MAILBOX_FULL_PAUSE_S)
+
+    def _read_letters(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._hot.main_bell)
+        for kind, number, episode in self._hot.letters():
+            if kind == Letter.PICTURE:
+                self._screen_ready.set()
+            elif kind == Letter.BROKEN:
+                self._screen_broken.set()
+            elif kind == Letter.RESET_WANTED:
+                self._resets.put_nowait(number)
+            elif kind == Letter.INFO_PUBLISHED and episode in self._large_infos:
+                info = self._large_infos.pop(episode)
+                self._control.write(pack("info", step=number, data=info))
+
+    async def _lost(self, error: RemoteUnusable) -> None:
+        logger.warning("%s", error)
+        await self._post(Letter.LOST, int(error.fault))
+        await self._send("fault", fault=int(error.fault), message=str(error))
+
+    # The VNC server.
+
+    async def _keep_screen(self) -> None:
+        deadline_s: float | None = time.monotonic() + self._config.start_timeout_s
+        while True:
+            connection, protocol = await connect(self._config, deadline_s)
+            source = RFBSource(protocol, connection.fileno(), self._config.fps)
+            self._screen_broken.clear()
+            self._hot.switch(source)
+            left_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0)
+            broken = asyncio.create_task(self._screen_broken.wait())
+            pictured = asyncio.create_task(self._screen_ready.wait())
+            await asyncio.wait(
+                [broken, pictured], timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if deadline_s is not None and not pictured.done():
+                pictured.cancel()
+                raise self._unusable(
+                    source, source.why() if broken.done() else "it sent no picture"
+                )
+            if self._config.clock == "step" and not protocol.fence_supported:
+                raise self._unusable(
+                    source, "clock='step' needs the Fence extension, which it lacks"
+                )
+            deadline_s = None
+            await broken
+            self._screen_ready.clear()
+            await self._lost(self._unusable(source, source.why()))
+            connection.close()
+
+    def _unusable(self, source: RFBSource, why: str) -> RemoteUnusable:
+        config = self._config
+        fault = Fault.PROTOCOL_ERROR if source.broke_protocol else Fault.CONNECTION_LOST
+        return RemoteUnusable(
+            fault, f"{config.name}: VNC server {config.vnc_host}:{config.vnc_port}: {why}"
+        )
+
+    # The rewarder.
+
+    async def _keep_rewarder(self) -> None:
+        deadline_s = time.monotonic() + self._config.start_timeout_s
+        pause_s = RETRY_FIRST_S
+        while True:
+            rewarder = Rewarder(
+                self._config, self._episode + 1, self._take_reward, self._take_episode
+            )
+            try:
+                await rewarder.connect()
+            except RemoteUnusable as error:
+                if not self._told_ready and time.monotonic() + pause_s > deadline_s:
+                    raise
+                logger.debug("%s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MOST_S)
+                continue
+            pause_s = RETRY_FIRST_S
+            self._rewarder = rewarder
+            self._rewarder_ready.set()
+            try:
+                await rewarder.serve()
+            except RemoteUnusable as error:
+                self._rewarder_ready.clear()
+                await self._lost(error)
+
+    # Both post from inside the event loop: a full mailbox is emptied within microseconds, since its
+    # reader never waits for this thread.
+
+    def _take_reward(
+        self,
+        step: int,
+        episode: int,
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+        remote_ns: int,
+        info: bytes,
+    ) -> None:
+        large_info = 0
+        if len(info) > INFO_BYTES:
+            self._large_infos_made += 1
+            large_info = self._large_infos_made
+            self._large_infos[large_info] = info
+            self._large_infos.pop(large_info - LARGE_INFOS_KEPT, None)
+        self._episode = max(self._episode, episode)
+        while not self._hot.post_reward(
+            Letter.REWARD, step, episode, reward, terminated, truncated, remote_ns, info, large_info
+        ):
+            time.sleep(MAILBOX_FULL_PAUSE_S)
+
+    def _take_episode(self, reset_id: int, episode: int, running: bool) -> None:
+        self._episode = max(self._episode, episode)
+        letter = Letter.RUNNING if running else Letter.REMOTE_RESETS
+        while not self._hot.post(letter, reset_id, episode):
+            time.sleep(MAILBOX_FULL_PAUSE_S)
+
+    # Resets.
+
+    async def _serve_resets(self) -> None:
+        """Carry out resets in order; one that fails is tried again until another is wanted."""
+        while True:
+            reset_id = await self._resets.get()
+            pause_s = RETRY_FIRST_S
+            while self._resets.empty():
+                try:
+                    await self._reset(reset_id)
+                    break
+                except (RemoteUnusable, ResetRefused) as error:
+                    logger.warning("%s: reset: %s", self._config.name, error)
+                    fault = error.fault if isinstance(error, RemoteUnusable) else Fault.RESET_FAILED
+                    await self._post(Letter.LOST, int(fault))
+                    await self._send(
+                        "fault", fault=int(fault), message=f"{self._config.name}: reset: {error}"
+                    )
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MOST_S)
+
+    async def _reset(self, reset_id: int) -> None:
+        await self._screen_ready.wait()
+        await self._rewarder_ready.wait()
+        options = await self._options_of(reset_id) if reset_id else {}
+        if self._rewarder is None:
+            self._episode += 1
+            await self._post(Letter.RUNNING, reset_id, self._episode)
+            return
+        await self._rewarder.reset(
+            reset_id, options.get("seed"), options.get("env_id"), options.get("options") or {}
+        )
+
+    async def _options_of(self, reset_id: int) -> dict[str, Any]:
+        while reset_id not in self._reset_options:
+            self._options_came.clear()
+            await self._options_came.wait()
+        options = self._reset_options[reset_id]
+        self._reset_options = {
+            number: kept for number, kept in self._reset_options.items() if number >= reset_id
+        }
+        return options
