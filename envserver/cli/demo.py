@@ -1,0 +1,84 @@
+"""`envserver demo`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from envserver.cli.output import console, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+@click.command()
+@click.option("--env", "env_id", default="gym-core.Pong-v0", show_default=True, metavar="ENV")
+@click.option("--num-envs", default=8, show_default=True, type=click.IntRange(1, 4096))
+@click.option("--fps", default=60.0, show_default=True, type=click.FloatRange(1, 1000))
+@click.option(
+    "--seconds",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0, 86400, min_open=True),
+    help="How long to step.",
+)
+@click.option(
+    "--picture",
+    default="demo.png",
+    show_default=True,
+    type=click.Path(dir_okay=False, writable=True),
+    help="Where the last batch is drawn.",
+)
+@json_option
+def demo(
+    env_id: str, num_envs: int, fps: float, seconds: float, picture: str, as_json: bool
+) -> None:
+    """Step environments with random actions, and measure them."""
+    import envserver
+    from envserver.contact_sheet import contact_sheet
+    from envserver.cpu import TreeClock
+    from envserver.demo import run_demo
+
+    with _progress(disable=as_json) as bar:
+        starting = bar.add_task(f"starting {num_envs} x {env_id}", total=None)
+        envs = envserver.make_vec(env_id, num_envs=num_envs, fps=fps)
+        try:
+            bar.remove_task(starting)
+            stepping = bar.add_task(f"stepping at {fps:g} frames a second", total=seconds)
+            ran = run_demo(
+                envs,
+                seconds,
+                TreeClock(envs.daemon_pid),
+                lambda elapsed_s: bar.update(stepping, completed=elapsed_s),
+            )
+        finally:
+            envs.close()
+    contact_sheet(ran.observations, ran.labels).save(picture)
+    if as_json:
+        print_json(ran.figures)
+    else:
+        _show(env_id, ran.figures, picture)
+
+
+def _progress(disable: bool) -> "Progress":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console(), disable=disable)
+
+
+def _show(env_id: str, figures: dict[str, Any], picture: str) -> None:
+    def pair(value: dict[str, float] | None) -> str:
+        return f"{value['p50']:.2f} / {value['p99']:.2f}" if value else "the server gives no stamps"
+
+    size = f"{figures['width']}x{figures['height']}, {figures['encoding']}"
+    rows = [
+        ("screens", f"{figures['num_envs']} of {size}"),
+        ("frames a second, each", f"{figures['updates_per_env_s']:.1f} of {figures['fps']:g}"),
+        ("ticks on time", f"{figures['ticks_on_time']:.2%}"),
+        ("step, ms, p50 / p99", pair(figures["step_ms"])),
+        ("frame age, ms, p50 / p99", pair(figures["frame_age_ms"])),
+        ("processor, % of a core, each", f"{100 * figures['cpu_per_env']:.1f}"),
+        ("faults", figures["faults"]),
+        ("picture", picture),
+    ]
+    print_table(["", env_id], rows)

@@ -1,0 +1,140 @@
+"""Step environments with random actions for a while, and measure what a trainer gets.
+
+A tick is *on time* if `recv` returned within 4 ms of its due time, no row is late, and every row
+includes all updates that its server sent 20 ms or more before the due time. That is judged by the
+server's stamps. A row's record has the stamp of its newest update only: where the next row brings
+several, a tick counts only if its own stamp is recent enough to settle it.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envserver.cpu import TreeClock
+
+RETURN_WITHIN_NS = 4_000_000
+UPDATE_SETTLED_NS = 20_000_000
+
+
+class Measurement:
+    """What is noted at each tick, and the figures made of it.
+
+    Args:
+        num_envs: Rows of a batch.
+        fps: Ticks a second.
+    """
+
+    def __init__(self, num_envs: int, fps: float) -> None:
+        self.num_envs = num_envs
+        self.period_ns = 1e9 / fps
+        self.step_ms: list[float] = []
+        self.faults = 0
+        self._due_ns: list[int] = []
+        self._returned_in_time: list[bool] = []
+        self._server_ns: list[NDArray[np.int64]] = []
+        self._updates: list[NDArray[np.int64]] = []
+        self._age_ms: list[NDArray[np.float64]] = []
+
+    def tick(self, records: NDArray[np.void], started_ns: int, returned_ns: int) -> None:
+        """Note one step: its records, and CLOCK_MONOTONIC before `send` and after `recv`."""
+        due_ns = int(records["due_ns"].max())
+        stamps = records["server_ns"].astype(np.int64)
+        self.step_ms.append((returned_ns - started_ns) / 1e6)
+        self.faults += int(np.count_nonzero(records["fault"]))
+        self._due_ns.append(due_ns)
+        in_time = returned_ns - due_ns <= RETURN_WITHIN_NS and not records["late"].any()
+        self._returned_in_time.append(bool(in_time))
+        self._server_ns.append(stamps)
+        self._updates.append(records["updates"].astype(np.int64))
+        self._age_ms.append((returned_ns - stamps[stamps > 0]) / 1e6)
+
+    def ticks_on_time(self) -> float:
+        """The share of the clock's ticks that were on time; a tick that was skipped was not."""
+        if len(self._due_ns) < 2:
+            return 0.0
+        stamps, updates = np.array(self._server_ns), np.array(self._updates)
+        settled_ns = np.array(self._due_ns)[:-1, None] - UPDATE_SETTLED_NS
+        came = np.diff(updates, axis=0)
+        # A server that stamps nothing cannot be judged by its stamps.
+        complete = (stamps[:-1] == 0) | (stamps[:-1] >= settled_ns) | (came == 0)
+        complete |= (came == 1) & (stamps[1:] > settled_ns)
+        on_time = np.array(self._returned_in_time)[:-1] & complete.all(axis=1)
+        span_ticks = round((self._due_ns[-1] - self._due_ns[0]) / self.period_ns)
+        return float(np.count_nonzero(on_time)) / max(span_ticks, len(on_time))
+
+    def updates_per_env_s(self) -> float:
+        """New pictures a second of the environment that had the fewest."""
+        if len(self._due_ns) < 2:
+            return 0.0
+        new = np.count_nonzero(np.diff(np.array(self._updates), axis=0), axis=0)
+        return float(new.min()) / ((self._due_ns[-1] - self._due_ns[0]) / 1e9)
+
+    def frame_age_ms(self) -> dict[str, float] | None:
+        return percentiles(np.concatenate(self._age_ms)) if self._age_ms else None
+
+
+def percentiles(values: "NDArray[np.float64] | list[float]") -> dict[str, float] | None:
+    """p50 and p99, None of nothing."""
+    if not len(values):
+        return None
+    low, high = np.percentile(values, [50, 99])
+    return {"p50": round(float(low), 3), "p99": round(float(high), 3)}
+
+
+@dataclasses.dataclass
+class Demo:
+    """The figures of a run, and its last batch."""
+
+    figures: dict[str, Any]
+    observations: NDArray[np.uint8]
+    labels: list[str]
+
+
+def run_demo(
+    envs: Any,
+    seconds: float,
+    clock: TreeClock,
+    progress: Callable[[float], None] = lambda elapsed_s: None,
+) -> Demo:
+    """Reset `envs` and step them for that long.
+
+    Args:
+        envs: A real-time vector environment with `fps`.
+        clock: The processor time of its remotes and workers.
+        progress: Called after each step with the seconds that have passed.
+    """
+    envs.action_space.seed(0)
+    envs.reset(seed=0)
+    measurement = Measurement(envs.num_envs, envs.fps)
+    scores = np.zeros(envs.num_envs)
+    batch = None
+    clock.start()
+    began_ns = started_ns = time.monotonic_ns()
+    while batch is None or started_ns - began_ns < seconds * 1e9:
+        envs.send(envs.action_space.sample())
+        batch = envs.recv()
+        returned_ns = time.monotonic_ns()
+        measurement.tick(batch.records, started_ns, returned_ns)
+        scores = np.where(batch.terminated | batch.truncated, 0.0, scores + batch.rewards)
+        started_ns = returned_ns
+        progress((returned_ns - began_ns) / 1e9)
+    height, width = envs.single_observation_space.shape[:2]
+    figures = {
+        "num_envs": envs.num_envs,
+        "fps": envs.fps,
+        "width": width,
+        "height": height,
+        "encoding": envs.encoding,
+        "updates_per_env_s": round(measurement.updates_per_env_s(), 2),
+        "ticks_on_time": round(measurement.ticks_on_time(), 4),
+        "step_ms": percentiles(measurement.step_ms),
+        "frame_age_ms": measurement.frame_age_ms(),
+        "cpu_per_env": round(clock.cores() / envs.num_envs, 4),
+        "faults": measurement.faults,
+    }
+    labels = [f"environment {env}, score {score:g}" for env, score in enumerate(scores)]
+    return Demo(figures, batch.observations.copy(), labels)

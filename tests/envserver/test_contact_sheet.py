@@ -1,0 +1,27 @@
+"""The picture of a batch."""
+
+import numpy as np
+
+from envserver.contact_sheet import GAP_PX, LABEL_PX, TILE_PX, contact_sheet
+
+
+def test_each_environment_has_its_tile() -> None:
+    observations = np.zeros((5, 96, 128, 3), np.uint8)
+    observations[:, :, :] = np.arange(5, dtype=np.uint8)[:, None, None, None] * 50
+    sheet = np.asarray(contact_sheet(observations, [f"env {env}" for env in range(5)]))
+    tile_height = TILE_PX * 96 // 128
+    assert sheet.shape == (
+        2 * (tile_height + LABEL_PX + GAP_PX) + GAP_PX,
+        4 * (TILE_PX + GAP_PX) + GAP_PX,
+        3,
+    )
+    for env in range(5):
+        row, column = divmod(env, 4)
+        y = GAP_PX + row * (tile_height + LABEL_PX + GAP_PX) + LABEL_PX + tile_height // 2
+        x = GAP_PX + column * (TILE_PX + GAP_PX) + TILE_PX // 2
+        assert sheet[y, x].tolist() == [env * 50] * 3
+
+
+def test_one_environment_is_one_tile() -> None:
+    sheet = contact_sheet(np.zeros((1, 10, 10, 3), np.uint8), ["alone"])
+    assert sheet.size == (TILE_PX + 2 * GAP_PX, TILE_PX + LABEL_PX + 2 * GAP_PX)

@@ -1,0 +1,55 @@
+"""What `envserver doctor` finds, on this machine and on poorer ones."""
+
+import os
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from envserver import doctor
+
+
+def found(name: str) -> doctor.Check:
+    return next(check for check in doctor.examine() if check.name == name)
+
+
+def test_every_check_that_does_not_hold_says_how_to_mend_it() -> None:
+    checks = doctor.examine()
+    assert {check.state for check in checks} <= {"ok", "warn", "fail"}
+    assert [check for check in checks if check.state != "ok" and not check.mend] == []
+    assert {"python", "/dev/shm", "open files", "Xvnc", "Docker engine"} <= {
+        check.name for check in checks
+    }
+
+
+def test_a_small_shared_memory_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker_default = SimpleNamespace(f_blocks=1 << 14, f_frsize=1 << 12, f_bavail=1 << 14)
+    monkeypatch.setattr(os, "statvfs", lambda path: docker_default)
+    check = found("/dev/shm")
+    assert check.state == "warn"
+    assert check.found == "0 of 64 MiB used"
+    assert "--shm-size" in check.mend
+
+
+def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    check = found("Xvnc")
+    assert check.state == "warn"
+    assert "tigervnc-standalone-server" in check.mend
+
+
+def test_a_module_that_is_not_compiled_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MODULES", ("shm.never_compiled",))
+    check = found("shm.never_compiled")
+    assert check.state == "fail"
+    assert "make build" in check.mend
+
+
+def test_a_kernel_without_a_call_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    check = found("pidfd_open")
+    assert check.state == "fail"
+    assert "Function not implemented" in check.found
