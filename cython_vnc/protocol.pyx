@@ -14,6 +14,7 @@ from cython_vnc.surface cimport Rect
 from cython_vnc.view cimport view_bytes, view_pixels
 
 from cython_vnc import events
+from cython_vnc.encodings import encodings_for
 from cython_vnc.failures import error_of
 
 DEFAULT_ROOM_BYTES = 1 << 18
@@ -90,17 +91,20 @@ cdef class RFBProtocol(RFBParser):
             self.parse()
         self.check()
 
-    def check(self):
+    def error(self, int status):
         cdef Rect* rect = &self.failed_rect
+        return error_of(
+            status,
+            self.breach,
+            self.failed_encoding,
+            (rect.x, rect.y, rect.width, rect.height),
+            self.failed_value,
+            (self.update.width, self.update.height),
+        )
+
+    def check(self):
         if self.failure != OK:
-            raise error_of(
-                self.failure,
-                self.breach,
-                self.failed_encoding,
-                (rect.x, rect.y, rect.width, rect.height),
-                self.failed_value,
-                (self.update.width, self.update.height),
-            )
+            raise self.error(self.failure)
 
     def damage_since(self, uint64_t frame):
         return damage_rectangles(&self.damage, &self.surface, frame)
