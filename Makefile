@@ -55,5 +55,5 @@ build/system: tools/system-packages
 	@touch $@
 
 build/compiled: .venv/installed setup.py $(SOURCES)
-	$(RUN)/python setup.py -q build_ext --inplace --parallel $$(nproc)
+	$(RUN)/python setup.py -q build_ext --inplace
 	@touch $@
