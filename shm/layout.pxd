@@ -33,8 +33,8 @@ cdef extern from *:
 cpdef enum RowState:
     EMPTY = 0       # the trainer asked for this step; nobody has answered
     CLAIMED = 1     # the worker is writing the row
-    DONE = 2        # the row is complete
-    ABANDONED = 3   # the deadline passed first; the worker may no longer write
+    DONE = 2        # the row is complete: the worker's, or a copy by the trainer (`late`)
+    ABANDONED = 3   # the deadline passed first: only the trainer may write, and its copy is not there yet
 
 cdef struct Header:
     uint64_t magic
@@ -85,7 +85,7 @@ cdef struct Control:
     # Written by the broker.
     uint32_t generation         # 1 for the first worker of this environment, +1 at each restart
     uint32_t pid                # of the worker
-    uint32_t broker_alive       # 1 while the worker's process lives, 0 once it was waited for
+    uint32_t broker_alive       # 1 from before the worker starts until after its process was waited for
     uint32_t broker_fault       # why it does not
     uint8_t pad_broker[48]
     # Written by the worker.

@@ -1,7 +1,7 @@
 """How much memory this process may still use (I/O: /proc and /sys/fs/cgroup).
 
 Pages of a segment count against the machine and against every control group above the process.
-Going over a group's limit does not fail a call, it kills a process; so the question is asked before.
+Going over a group's limit does not fail a call, it kills a process; so the question comes before.
 """
 
 from pathlib import Path, PurePosixPath

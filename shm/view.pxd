@@ -22,5 +22,5 @@ cdef class Mapping:
     cdef readonly dict sizes
 
 
-cdef Memory memory_map(int fd, size_t nbytes, bint writable)
+cdef Memory memory_map(int fd, size_t offset, size_t nbytes, bint writable)
 cdef Memory memory_mirror(int fd, size_t offset, size_t nbytes)

@@ -86,9 +86,9 @@ cdef class Memory:
             raise SegmentError(f"cannot populate {stop - start} bytes of shared memory: {os.strerror(error)}")
 
 
-cdef Memory memory_map(int fd, size_t nbytes, bint writable):
-    """Map a descriptor's first bytes; shared with whoever else maps it."""
-    cdef void* base = mmap(NULL, nbytes, PROT_READ | (PROT_WRITE if writable else 0), MAP_SHARED, fd, 0)
+cdef Memory memory_map(int fd, size_t offset, size_t nbytes, bint writable):
+    """Map bytes of a descriptor; shared with whoever else maps it."""
+    cdef void* base = mmap(NULL, nbytes, PROT_READ | (PROT_WRITE if writable else 0), MAP_SHARED, fd, offset)
     if base == MAP_FAILED:
         raise SegmentError(f"cannot map {nbytes / 1e6:.1f} MB of shared memory: {os.strerror(errno)}")
     cdef Memory memory = Memory.__new__(Memory)
@@ -137,7 +137,7 @@ def read_sizes(int fd):
 cdef class Mapping:
     def __init__(self, int fd):
         self.sizes = read_sizes(fd)
-        self.memory = memory_map(fd, self.sizes["total_bytes"], True)
+        self.memory = memory_map(fd, 0, self.sizes["total_bytes"], True)
         self.view.base = self.memory.base
         self.view.header = <Header*>self.memory.base
 
