@@ -160,7 +160,10 @@ class Channel:
             try:
                 while len(found) < total:
                     data, descriptors, flags, _ = socket.recv_fds(
-                        self._lease, messages.LEASE_MESSAGE_BYTES, messages.MAX_DESCRIPTORS
+                        self._lease,
+                        messages.LEASE_MESSAGE_BYTES,
+                        messages.MAX_DESCRIPTORS,
+                        socket.MSG_CMSG_CLOEXEC,
                     )
                     found += descriptors
                     if not data:
@@ -180,6 +183,14 @@ class Channel:
                     raise BrokerUnavailable(f"no descriptors from the daemon: {error}") from error
                 raise
         return found
+
+    def wait_end(self, deadline: float) -> bool:
+        """Wait until the daemon hangs up; False when `deadline` (time.monotonic) comes first."""
+        while self.alive and time.monotonic() < deadline:
+            poll = select.poll()
+            poll.register(self._lease.fileno(), 0)
+            poll.poll(POLL_SLICE_S * 1000)
+        return not self.alive
 
     def close(self) -> None:
         """End the lease: the daemon closes its sessions. In a fork nothing happens."""

@@ -35,6 +35,11 @@ class Address:
         return self.socket.with_name(self.socket.name + ".lock")
 
     @property
+    def files(self) -> Path:
+        """The directory of what its sessions need; gone with the daemon."""
+        return self.socket.with_name(self.socket.name + ".files")
+
+    @property
     def directory(self) -> Path:
         return self.socket.parent
 

@@ -1,0 +1,1 @@
+"""The daemon: sessions, leases, workers and their remotes."""

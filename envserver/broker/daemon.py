@@ -1,0 +1,153 @@
+"""The daemon's sockets and sessions: ZeroMQ requests in, replies out.  [I/O]"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.asyncio
+
+from envserver import messages
+from envserver.broker.leases import Lease, LeaseServer, trainer_alive
+from envserver.broker.requests import Requests
+from envserver.broker.session import BrokerSession
+from envserver.errors import EnvServerError, SessionClosed, code_of
+from envserver.settings import Address
+from envserver.spec import SessionSpec
+
+logger = logging.getLogger(__name__)
+
+LAST_REPLY_MS = 500
+
+
+class Daemon:
+    """A broker at an address whose lock the caller holds.
+
+    Args:
+        log_directory: where logs stay; None: with the daemon's own files, and gone with their session.
+    """
+
+    def __init__(self, address: Address, log_directory: Path | None = None) -> None:
+        self.address = address
+        self.pid = os.getpid()
+        self.started_at = time.monotonic()
+        self.sessions: dict[str, BrokerSession] = {}
+        self._files = address.files
+        shutil.rmtree(self._files, ignore_errors=True)
+        self._files.mkdir(mode=0o700)
+        self.log_directory = log_directory or self._files
+        self._keep_logs = log_directory is not None
+        self._names = itertools.count(1)
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._peers: dict[bytes, Lease] = {}
+        self._requests = Requests(self)
+        self._context = zmq.asyncio.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.linger = LAST_REPLY_MS
+        self._socket.bind(address.url)
+        # Last, since a trainer takes an answer here for a daemon that is complete.
+        self.leases = LeaseServer(address.lease, self._lease_ended)
+
+    def stop(self, why: str) -> None:
+        """Begin to end."""
+        if not self._stopping.is_set():
+            logger.info("stopping: %s", why)
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`, then give everything back."""
+        receiver = asyncio.create_task(self._receive())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((receiver, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if receiver.done():
+                receiver.result()
+        finally:
+            receiver.cancel()
+            stopping.cancel()
+            self.leases.stop_listening()
+            await self._close()
+
+    async def open_session(self, lease: Lease, spec: SessionSpec) -> BrokerSession:
+        """A new session for the trainer of a lease.
+
+        Raises:
+            SessionClosed: the trainer ended meanwhile.
+        """
+        name = str(next(self._names))
+        directory = self._files / f"session-{name}"
+        logs = directory
+        if self._keep_logs:
+            logs = self.log_directory / f"session-{self.pid}-{name}"
+        session = await BrokerSession.open(name, lease.token, lease.pid, spec, directory, logs)
+        self.sessions[session.token] = session
+        gone = lease.token not in self.leases.leases or not trainer_alive(lease)
+        if gone or self._stopping.is_set():
+            await self.close_session(session)
+            raise SessionClosed("the trainer or the daemon ended while the session was opened")
+        return session
+
+    async def close_session(self, session: BrokerSession) -> None:
+        self.sessions.pop(session.token, None)
+        await session.close()
+
+    async def _receive(self) -> None:
+        while True:
+            peer, *rest = await self._socket.recv_multipart()
+            self._start(self._serve(peer, rest[-1] if rest else b""))
+
+    async def _serve(self, peer: bytes, data: bytes) -> None:
+        reply: dict[str, Any]
+        request_id: Any = None
+        try:
+            request = messages.unpack(data)
+            request_id = request.get("id")
+            method, params = request.get("method"), request.get("params")
+            if method == "hello":
+                self._peers[peer] = self._requests.hello(params or {})
+                result: Any = {"protocol_version": messages.PROTOCOL_VERSION}
+            else:
+                result = await self._requests.answer(self._peers.get(peer), method, params)
+            reply = {"id": request_id, "ok": True, "result": result}
+        except Exception as error:
+            if not isinstance(error, EnvServerError | ValueError):
+                logger.exception("a request failed")
+            text = str(error) or type(error).__name__
+            reply = {
+                "id": request_id,
+                "ok": False,
+                "error": {"code": code_of(error), "message": text},
+            }
+        # A trainer that does not read its replies loses them; it must not stop the others.
+        with contextlib.suppress(zmq.ZMQError):
+            await self._socket.send_multipart([peer, messages.pack(reply)], zmq.NOBLOCK)
+
+    def _lease_ended(self, lease: Lease) -> None:
+        for peer in [peer for peer, owner in self._peers.items() if owner is lease]:
+            del self._peers[peer]
+        for session in [each for each in self.sessions.values() if each.lease == lease.token]:
+            self._start(self.close_session(session))
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _close(self) -> None:
+        sessions = list(self.sessions.values())
+        await asyncio.gather(*(self.close_session(each) for each in sessions))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._socket.close()
+        self._context.term()
+        self.address.socket.unlink(missing_ok=True)
+        await asyncio.to_thread(shutil.rmtree, self._files, ignore_errors=True)
+        self.leases.close()

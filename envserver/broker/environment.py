@@ -1,0 +1,324 @@
+"""One environment of a session: its remote and its worker, kept running.
+
+Theory of operation: one task an environment (`_run`) does everything in order. It starts the remote and,
+at the same time, the worker's interpreter; configures the worker once the remote's address is known; waits
+until worker or remote ends; tells the segment; and begins again after a back-off, next generation.
+The worker is always waited for before anything else is told or started. An environment that was never ready
+does not begin again for ever: what failed then is the answer to the trainer's `wait_ready`.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from envserver import processes
+from envserver.broker.worker import WorkerProcess
+from envserver.errors import EnvServerError
+from envserver.remotes.base import Remote, RemoteProvider
+from envserver.spec import SessionSpec
+from shm.control import ControlPlane
+from workers import messages
+from workers.entries import Fault
+
+logger = logging.getLogger(__name__)
+
+BACK_OFF_S = 0.1
+MAX_BACK_OFF_S = 10.0
+STABLE_S = 30.0
+"""A worker that ran so long begins with the shortest back-off again."""
+STATISTICS = ("phase", "episode", "updates", "update_bytes", "rectangles", "late_ticks", "queued")
+STARTS = 3
+"""Workers that may end before the first picture until the session's start has failed."""
+CLOSE_TIMEOUT_S = 1.0
+START_GRACE_S = 5.0
+"""What a worker gets beyond its start time-out, at whose end it says itself why it failed."""
+
+
+@dataclasses.dataclass
+class FaultReport:
+    """The newest thing that went wrong with an environment."""
+
+    fault: Fault = Fault.NO_FAULT
+    cause: str = ""
+    generation: int = 0
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+class Environment:
+    """Supervises one environment.
+
+    Args:
+        changed: called after each change of `state` or of what is waited for.
+    """
+
+    def __init__(
+        self,
+        env: int,
+        spec: SessionSpec,
+        provider: RemoteProvider,
+        plane: ControlPlane,
+        segment_fd: int,
+        doorbell_fd: int,
+        log: Path,
+        owner: str,
+        name: str,
+        changed: Callable[[], None],
+    ) -> None:
+        self.env = env
+        self.name = name
+        self.log = log
+        self.state = "starting"
+        self.waiting_for = "its process"
+        self.failed: str | None = None
+        self.generation = 0
+        self.worker: WorkerProcess | None = None
+        self.remote: Remote | None = None
+        self.report = FaultReport()
+        self.was_ready = False
+        self._spec = spec
+        self._provider = provider
+        self._plane = plane
+        self._segment_fd = segment_fd
+        self._doorbell_fd = doorbell_fd
+        self._owner = owner
+        self._changed = changed
+        self._env_id = spec.env_id
+        self._has_reset = False
+        self._configured = False
+        self._resets: list[bytes] = []
+        self._infos: OrderedDict[int, bytes] = OrderedDict()
+        self._info_arrived = asyncio.Event()
+        self._told = asyncio.Event()
+        self._end_cause: tuple[Fault, str] | None = None
+        self._hopeless = False
+        self._closing = False
+        self._configured_at = 0.0
+        self._ready_at = 0.0
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def describe(self) -> dict[str, Any]:
+        return self.remote.describe if self.remote is not None else {}
+
+    def statistics(self) -> dict[str, int]:
+        """The numbers of the control block (shm.control.ControlState)."""
+        state = self._plane.state(self.env)._asdict()
+        return {name: int(value) for name, value in state.items() if name in STATISTICS}
+
+    def reset(self, reset_id: int, fields: dict[str, Any]) -> None:
+        """Bring the options of a reset to the worker, or keep them for the next one."""
+        self._has_reset = True
+        env_id = fields.get("env_id")
+        if env_id is not None:
+            self._env_id = env_id
+        message = messages.pack(
+            "reset",
+            id=reset_id,
+            seed=fields.get("seed"),
+            options=fields.get("options"),
+            env_id=self._env_id,
+        )
+        if self.worker is not None and self._configured:
+            self.worker.send(message)
+        else:
+            self._resets.append(message)
+
+    async def kill_worker(self, generation: int) -> None:
+        """SIGKILL the worker of that generation, and return when its process was waited for."""
+        worker = self.worker
+        if worker is None or self.generation != generation:
+            return
+        self._end(Fault.WORKER_SILENT, "it held a row beyond the deadline and was killed")
+        await worker.wait()
+        await self._told.wait()
+
+    def check_heartbeat(self, now_ns: int) -> None:
+        """Kill a worker whose hot thread has been silent for too long, or that never got ready."""
+        spec = self._spec
+        if self.worker is None or self._end_cause is not None:
+            return
+        if self.state == "connecting":
+            if time.monotonic() - self._configured_at > spec.start_timeout_s + START_GRACE_S:
+                self._end(Fault.START_TIMEOUT, f"not ready after {spec.start_timeout_s:g} s")
+            return
+        if self.state != "ready":
+            return
+        silent_s = (now_ns - self._plane.state(self.env).heartbeat_ns) / 1e9
+        since_ready_s = time.monotonic() - self._ready_at
+        if min(silent_s, since_ready_s) > spec.step_timeout_s:
+            self._end(Fault.WORKER_SILENT, f"no heartbeat for {silent_s:.1f} s; it was killed")
+
+    def _note(self, fault: Fault, cause: str) -> None:
+        """Keep what went wrong for `fault_report`."""
+        self.report = FaultReport(fault, cause, self.generation)
+        logger.warning("%s: %s: %s", self.name, fault.name, cause)
+
+    async def large_info(self, step: int, timeout_s: float) -> bytes | None:
+        """An info that was too large for its record; None when it is not here and did not come."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while step not in self._infos:
+                    self._info_arrived.clear()
+                    await self._info_arrived.wait()
+        return self._infos.get(step)
+
+    async def close(self) -> None:
+        """End the worker, which lets go of what it holds; the remote is the provider's to stop."""
+        self._closing = True
+        if self.worker is not None and self.state == "ready":
+            self.worker.send(messages.pack("close"))
+            await asyncio.wait((self._task,), timeout=CLOSE_TIMEOUT_S)
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+
+    async def _run(self) -> None:
+        back_off_s = BACK_OFF_S
+        ended_early = 0
+        while True:
+            started_at = time.monotonic()
+            await self._live()
+            if self._closing:
+                return
+            if not self.was_ready:
+                ended_early += 1
+                if self._hopeless or ended_early == STARTS:
+                    self._set("failed", "nothing: it failed")
+                    self.failed = self._start_failure()
+                    self._changed()
+                    return
+            if time.monotonic() - started_at > STABLE_S:
+                back_off_s = BACK_OFF_S
+            self._set("restarting", f"a restart: {self.report.cause}")
+            await asyncio.sleep(back_off_s)
+            back_off_s = min(2 * back_off_s, MAX_BACK_OFF_S)
+
+    async def _live(self) -> None:
+        """Run one generation from start to end."""
+        self._set("starting", "its process")
+        self._configured = False
+        self._end_cause = None
+        self._told.clear()
+        self.generation = self._plane.begin(self.env)
+        worker = self.worker = WorkerProcess(
+            self._segment_fd, self._doorbell_fd, self.log, self._owner, self._on_message
+        )
+        self._plane.set_pid(self.env, worker.pid)
+        try:
+            remote = self.remote
+            if remote is None or not remote.alive:
+                self._set("starting", "its remote")
+                try:
+                    remote = self.remote = await self._provider.start(self.env)
+                except EnvServerError as error:
+                    self._hopeless = True
+                    self._end(Fault.REMOTE_DIED, str(error))
+                    return
+                self.name = remote.name
+            self._configure(worker, remote)
+            await self._wait_end(worker, remote)
+        finally:
+            worker.kill()
+            status = await asyncio.shield(worker.wait())
+            self.worker = None
+            self._note_end(status)
+            self._plane.ended(self.env, int(self.report.fault))
+            self._told.set()
+
+    def _configure(self, worker: WorkerProcess, remote: Remote) -> None:
+        spec, vnc, rewarder = self._spec, remote.address.vnc, remote.address.rewarder
+        config = messages.WorkerConfig(
+            env=self.env,
+            generation=self.generation,
+            name=remote.name,
+            source=spec.source,
+            vnc_host=vnc.host,
+            vnc_port=vnc.port,
+            vnc_password=vnc.password,
+            rewarder_host=rewarder.host,
+            rewarder_port=rewarder.port,
+            rewarder_password=rewarder.password,
+            env_id=self._env_id,
+            fps=spec.fps,
+            clock=spec.clock,
+            autoreset=spec.autoreset,
+            while_resetting=spec.while_resetting,
+            max_episode_steps=spec.max_episode_steps,
+            frame_skip=spec.frame_skip,
+            max_pool=spec.max_pool,
+            start_timeout_s=spec.start_timeout_s,
+            reset_timeout_s=spec.reset_timeout_s,
+            start_episode=self._has_reset,
+            **spec.vnc_kwargs,
+        )
+        self._set("connecting", "the first picture")
+        worker.send(messages.pack_configure(config))
+        self._configured = True
+        self._configured_at = time.monotonic()
+        for message in self._resets:
+            worker.send(message)
+        self._resets.clear()
+
+    async def _wait_end(self, worker: WorkerProcess, remote: Remote) -> None:
+        ended = asyncio.ensure_future(remote.wait_ended())
+        exited = asyncio.ensure_future(worker.wait())
+        try:
+            await asyncio.wait((ended, exited), return_when=asyncio.FIRST_COMPLETED)
+            # A worker that lost its connection may end a little before its dead remote is noticed.
+            if not ended.done() and self._end_cause is None:
+                await asyncio.wait((ended,), timeout=0.05)
+            if ended.done():
+                self._end(Fault.REMOTE_DIED, ended.result())
+        finally:
+            ended.cancel()
+            exited.cancel()
+
+    def _end(self, fault: Fault, cause: str) -> None:
+        """Kill the worker for a reason, which is what its end will be called; the first one stays."""
+        if self._end_cause is None:
+            self._end_cause = (fault, cause)
+        if self.worker is not None:
+            self.worker.kill()
+
+    def _note_end(self, status: int) -> None:
+        if self._closing:
+            return
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        self._note(*self._end_cause or (Fault.WORKER_DIED, f"its worker ended with {how}"))
+        self.report.exit_code = status if status >= 0 else None
+        self.report.signal = -status if status < 0 else None
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        kind = message.get("type")
+        if kind == "ready":
+            self.was_ready = True
+            self._ready_at = time.monotonic()
+            self._set("ready", "")
+        elif kind in ("fault", "failed"):
+            fault, cause = Fault(message["fault"]), str(message["message"])
+            self._note(fault, cause)
+            if kind == "failed":
+                self._hopeless = True
+                self._end_cause = self._end_cause or (fault, cause)
+            elif self.state != "ready":
+                self._set(self.state, cause)
+        elif kind == "info":
+            self._infos[message["step"]] = message["data"]
+            while len(self._infos) > 2 * self._spec.slots + 8:
+                self._infos.popitem(last=False)
+            self._info_arrived.set()
+
+    def _start_failure(self) -> str:
+        tail = "".join(f"\n    {line}" for line in processes.log_tail(self.log, 10))
+        return f"{self.name} did not start: {self.report.cause}{tail}"
+
+    def _set(self, state: str, waiting_for: str) -> None:
+        self.state = state
+        self.waiting_for = waiting_for
+        self._changed()

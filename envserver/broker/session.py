@@ -1,0 +1,218 @@
+"""A session in the broker: its segment, doorbells, environments and the provider of its remotes.  [I/O]"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from envserver import processes
+from envserver.broker.environment import Environment
+from envserver.errors import RequestFailed
+from envserver.remotes import create_provider
+from envserver.spec import SessionSpec
+from shm.control import ControlPlane
+from shm.doorbell import doorbell
+from shm.errors import ShmError
+from shm.segment import Segment
+
+logger = logging.getLogger(__name__)
+
+CHECK_S = 0.5
+"""How often heartbeats are looked at."""
+OVERSLEPT_S = 2.0
+"""When the broker itself was stopped for so long, the workers' silence says nothing yet."""
+
+
+class BrokerSession:
+    """All that one `open_session` leased. Made by `open`."""
+
+    def __init__(
+        self,
+        name: str,
+        lease: str,
+        trainer_pid: int,
+        spec: SessionSpec,
+        directory: Path,
+        logs: Path,
+    ) -> None:
+        self.name = name
+        self.token = secrets.token_hex(16)
+        self.lease = lease
+        self.trainer_pid = trainer_pid
+        self.spec = spec
+        self.opened_at = time.monotonic()
+        self.environments: list[Environment] = []
+        self.revision = 0
+        self._directory = directory
+        self._logs = logs
+        self._changed = asyncio.Event()
+        self._segment: Segment | None = None
+        self._plane: ControlPlane | None = None
+        self._doorbells: list[int] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed: asyncio.Task[None] | None = None
+        self._directory.mkdir(mode=0o700)
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._provider = create_provider(spec, directory, logs)
+
+    @classmethod
+    async def open(
+        cls, name: str, lease: str, trainer_pid: int, spec: SessionSpec, directory: Path, logs: Path
+    ) -> "BrokerSession":
+        """Make the segment and begin to start everything.
+
+        Raises:
+            RequestFailed: there is not enough memory, or too few descriptors.
+        """
+        session = cls(name, lease, trainer_pid, spec, directory, logs)
+        try:
+            await session._start()
+        except BaseException as error:
+            await session.close()
+            if isinstance(error, ShmError | OSError):
+                raise RequestFailed(str(error)) from error
+            raise
+        return session
+
+    async def _start(self) -> None:
+        spec = self.spec
+        segment = self._segment = await asyncio.to_thread(
+            Segment.create,
+            *(spec.num_envs, spec.height, spec.width, spec.channels, spec.slots),
+            spec.queue_entries,
+        )
+        plane = self._plane = ControlPlane(segment.fd)
+        logger.info(
+            "session %s: segment of %.1f MB (%s)", self.name, segment.nbytes / 1e6, segment.kind
+        )
+        owner = processes.identity(os.getpid()) or ""
+        for env in range(spec.num_envs):
+            self._doorbells.append(doorbell())
+            environment = Environment(
+                *(env, spec, self._provider, plane, segment.fd, self._doorbells[env]),
+                self._logs / f"worker-{env}.log",
+                owner,
+                f"{spec.runtime or spec.source}[{env}]",
+                self._note_change,
+            )
+            self.environments.append(environment)
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(_prefault, segment)))
+        self._tasks.append(asyncio.create_task(self._watch()))
+
+    @property
+    def segment_bytes(self) -> int:
+        return self._segment.nbytes if self._segment is not None else 0
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The segment's, then the doorbells."""
+        assert self._segment is not None
+        return [self._segment.fd, *self._doorbells]
+
+    def environment(self, env: Any) -> Environment:
+        """One environment by number.
+
+        Raises:
+            ValueError: there is no such number.
+        """
+        if not isinstance(env, int) or not 0 <= env < len(self.environments):
+            raise ValueError(f"env is {env!r}, expected 0 to {len(self.environments) - 1}")
+        return self.environments[env]
+
+    async def wait_change(self, revision: int, timeout_s: float) -> None:
+        """Wait until something is newer than `revision`, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.revision <= revision:
+                    await self._changed.wait()
+
+    def status(self) -> dict[str, Any]:
+        """The answer to session_status."""
+        failed = [each.failed for each in self.environments if each.failed is not None]
+        return {
+            "revision": self.revision,
+            "ready": sum(each.state == "ready" for each in self.environments),
+            "failed": failed[0] if failed else None,
+            "names": [each.name for each in self.environments],
+            "describe": next((e.describe for e in self.environments if e.describe), {}),
+            "workers": [self._worker_status(each) for each in self.environments],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """One session in the answer to status."""
+        return {
+            "name": self.name,
+            "trainer_pid": self.trainer_pid,
+            "runtime": self.spec.runtime,
+            "env_id": self.spec.env_id,
+            "num_envs": self.spec.num_envs,
+            "segment_bytes": self.segment_bytes,
+            "age_s": time.monotonic() - self.opened_at,
+            "ready": sum(each.state == "ready" for each in self.environments),
+            "workers": [
+                {**self._worker_status(each), **each.statistics()} for each in self.environments
+            ],
+        }
+
+    async def close(self) -> None:
+        """End workers, remotes and memory; a second call waits for the first."""
+        if self._closed is None:
+            self._closed = asyncio.create_task(self._close())
+        await asyncio.shield(self._closed)
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        # Remotes are stopped after the workers, which still release held keys there.
+        await asyncio.gather(*(each.close() for each in self.environments), return_exceptions=True)
+        results = await asyncio.gather(self._provider.close(), *self._tasks, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            logger.error("session %s: remotes did not stop: %r", self.name, results[0])
+        for descriptor in self._doorbells:
+            os.close(descriptor)
+        self._doorbells.clear()
+        if self._plane is not None:
+            self._plane.close()
+        if self._segment is not None:
+            self._segment.close()
+        await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+        self._note_change()
+        logger.info("session %s closed", self.name)
+
+    async def _watch(self) -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(CHECK_S)
+            now = time.monotonic()
+            if now - last < OVERSLEPT_S:
+                for each in self.environments:
+                    each.check_heartbeat(time.monotonic_ns())
+            last = now
+
+    @staticmethod
+    def _worker_status(each: Environment) -> dict[str, Any]:
+        return {
+            "env": each.env,
+            "name": each.name,
+            "state": each.state,
+            "waiting_for": each.waiting_for,
+            "generation": each.generation,
+            "pid": each.worker.pid if each.worker is not None else None,
+        }
+
+    def _note_change(self) -> None:
+        self.revision += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def _prefault(segment: Segment) -> None:
+    try:
+        segment.prefault(threads=min(4, os.cpu_count() or 1))
+    except ShmError as error:
+        logger.warning("the segment's pages could not be touched ahead: %s", error)

@@ -1,0 +1,201 @@
+"""Local desktops: TigerVNC's Xvnc, a window manager, and any program.  [I/O]
+
+Xvnc gets a socket that listens on 127.0.0.1 already as its standard input (-inetd, "wait" mode), so that no
+port is ever guessed, and its password in a memfd, so that neither `ps` nor a file shows it. The program has a
+home directory of its own, which goes with the desktop.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+
+from envserver import processes
+from envserver.errors import RemoteError
+from envserver.remotes.base import Endpoint, Remote, RemoteAddress
+from envserver.remotes.process import ProcessTree
+from envserver.remotes.vnc_password import password_file
+from envserver.remotes.x11 import authority_file, wait_window_manager
+
+FRAME_RATE = 60
+PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
+NEVER = 1 << 30
+HIDDEN_VARIABLES = frozenset(
+    "DISPLAY WAYLAND_DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS SESSION_MANAGER"
+    " XDG_SESSION_ID XDG_CURRENT_DESKTOP PYTHONPATH".split()
+)
+
+
+class XvncRemotes:
+    """The desktops of one session.
+
+    Args:
+        directory: where each keeps its files; the caller's, for its user alone.
+        command: a shell's line or a list of words; None: an empty desktop.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        width: int,
+        height: int,
+        command: str | Sequence[str] | None,
+        start_timeout_s: float,
+        log_directory: Path,
+    ) -> None:
+        self._directory = directory
+        self._log_directory = log_directory
+        self._size = (width, height)
+        self._command = ["/bin/sh", "-c", command] if isinstance(command, str) else command
+        self._start_timeout_s = start_timeout_s
+        self._remotes: dict[int, XvncRemote] = {}
+        self._started = 0
+
+    async def start(self, env: int) -> Remote:
+        """Start a desktop; it is ready when its program was started."""
+        for program, package in PACKAGES.items():
+            if shutil.which(program) is None:
+                raise RemoteError(f"xvnc[{env}]: no {program} found: apt install {package}")
+        previous = self._remotes.pop(env, None)
+        if previous is not None:
+            await previous.stop()
+        self._started += 1
+        remote = XvncRemote(
+            env,
+            self._directory / f"desktop-{env}-{self._started}",
+            self._log_directory / f"desktop-{env}.log",
+        )
+        self._remotes[env] = remote
+        try:
+            async with asyncio.timeout(self._start_timeout_s):
+                await remote.start(self._size, self._command)
+        except BaseException as error:
+            await remote.stop()
+            if isinstance(error, TimeoutError):
+                tail = " | ".join(processes.log_tail(remote.log_path, 3))
+                raise RemoteError(
+                    f"xvnc[{env}]: no desktop after {self._start_timeout_s:g} s ({tail})"
+                ) from error
+            if isinstance(error, OSError):
+                raise RemoteError(f"xvnc[{env}]: {error}") from error
+            raise
+        return remote
+
+    async def close(self) -> None:
+        await asyncio.gather(*(remote.stop() for remote in self._remotes.values()))
+
+
+class XvncRemote(Remote):
+    """One desktop."""
+
+    def __init__(self, env: int, directory: Path, log: Path) -> None:
+        super().__init__(f"xvnc[{env}]", RemoteAddress())
+        self._directory = directory
+        self.log_path = log
+        self.log = str(log)
+        self._tree: ProcessTree | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self, size: tuple[int, int], command: Sequence[str] | None) -> None:
+        """Start server, window manager and program, each when the one before is up."""
+        self._directory.mkdir(mode=0o700)
+        cookie = secrets.token_bytes(16)
+        authority = self._directory / ".Xauthority"
+        authority.write_bytes(authority_file(cookie))
+        tree = self._tree = ProcessTree(_desktop_environment(self._directory), self.log_path)
+        tree.remove_at_end(self._directory)
+        self._watcher = asyncio.create_task(self._watch(tree, command))
+        display, vnc = await _start_server(tree, size, authority)
+        x_socket = f"/tmp/.X11-unix/X{display}"
+        with contextlib.suppress(FileNotFoundError):
+            tree.remove_at_end(x_socket, os.stat(x_socket).st_ino)
+        self.name = f"{self.name} on display :{display}"
+        environment = {"DISPLAY": f":{display}", "XAUTHORITY": str(authority)}
+        await tree.spawn("openbox", ["openbox", "--sm-disable"], environment)
+        await self._unless_ended(wait_window_manager(x_socket, cookie))
+        if command is not None:
+            await tree.spawn("program", command, environment)
+        self.address = RemoteAddress(vnc=vnc)
+
+    async def stop(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+        tree, self._tree = self._tree, None
+        if tree is not None:
+            await tree.stop()
+
+    async def _unless_ended(self, work: Coroutine[None, None, None]) -> None:
+        """Wait for `work`, or raise when the desktop ends before."""
+        task = asyncio.ensure_future(work)
+        ended = asyncio.ensure_future(self.wait_ended())
+        try:
+            await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise RemoteError(f"{self.name}: {ended.result()}")
+            await task
+        finally:
+            task.cancel()
+            ended.cancel()
+
+    async def _watch(self, tree: ProcessTree, command: Sequence[str] | None) -> None:
+        """Note the end of the desktop: of a server, or of the program with all that it started."""
+        program_status: int | None = None
+        while True:
+            name, status, others = await tree.next_exit()
+            if name == "program":
+                program_status = status
+            elif name:
+                tail = " | ".join(processes.log_tail(self.log_path, 3))
+                self.end(f"{name} ended with status {status} ({tail})")
+                return
+            if program_status is not None and others == 0:
+                self.end(f"the program {list(command or ())!r} ended with status {program_status}")
+                return
+
+
+async def _start_server(
+    tree: ProcessTree, size: tuple[int, int], authority: Path
+) -> tuple[int, Endpoint]:
+    """Start Xvnc; returns its display number and where it listens."""
+    password = secrets.token_urlsafe(6)
+    display_read, display_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    password_fd = os.memfd_create("vnc-password")
+    try:
+        with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+            port = listener.getsockname()[1]
+            os.write(password_fd, password_file(password))
+            argv = ["Xvnc", "-inetd", "-localhost", "-displayfd", "{fd:3}"]
+            argv += ["-SecurityTypes", "VncAuth", "-rfbauth", "/proc/self/fd/{fd:4}"]
+            argv += ["-auth", str(authority), "-nolisten", "tcp", "-noreset"]
+            argv += ["-geometry", f"{size[0]}x{size[1]}", "-depth", "24"]
+            argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
+            # Connections that only look whether it lives must not lock the worker out.
+            argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stdout:30"]
+            descriptors = {0: listener.fileno(), 3: display_write, 4: password_fd}
+            await tree.spawn("Xvnc", argv, {}, descriptors)
+        os.close(display_write)
+        display_write = -1
+        text = b""
+        while not text.endswith(b"\n"):
+            await processes.wait_readable(display_read)
+            part = os.read(display_read, 64)
+            if not part:
+                tail = " | ".join(processes.log_tail(tree.log, 3))
+                raise RemoteError(f"Xvnc ended before its display was up ({tail})")
+            text += part
+        return int(text), Endpoint("127.0.0.1", port, password)
+    finally:
+        for descriptor in (display_read, display_write, password_fd):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _desktop_environment(directory: Path) -> dict[str, str]:
+    """What programs of the desktop see: no trace of the desktop that the daemon was started from."""
+    kept = {name: value for name, value in os.environ.items() if name not in HIDDEN_VARIABLES}
+    return {**kept, "HOME": str(directory), "XDG_RUNTIME_DIR": str(directory)}
