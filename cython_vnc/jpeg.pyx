@@ -25,12 +25,8 @@ cdef extern from "turbojpeg.h" nogil:
     int tjDestroy(tjhandle handle)
 
 
-cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
+cdef int picture_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
     cdef int width = 0, height = 0, subsampling = 0, colorspace = 0
-    if jpeg.decompressor == NULL:
-        jpeg.decompressor = tjInitDecompress()
-        if jpeg.decompressor == NULL:
-            return JPEG_NO_MEMORY
     if tjDecompressHeader3(jpeg.decompressor, source, source_bytes, &width, &height, &subsampling, &colorspace) != 0:
         return JPEG_BAD
     # Asked for another size, the library would scale: it must never come to that.
@@ -44,6 +40,19 @@ cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes,
                      TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS) != 0:
         return JPEG_BAD
     return JPEG_OK
+
+
+cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
+    cdef int outcome
+    if jpeg.decompressor == NULL:
+        jpeg.decompressor = tjInitDecompress()
+        if jpeg.decompressor == NULL:
+            return JPEG_NO_MEMORY
+    outcome = picture_decode(jpeg, source, source_bytes, rect, surface)
+    if outcome != JPEG_OK:
+        # libjpeg-turbo 2.1 leaves a decompressor in the middle of the header that was wrong.
+        jpeg_free(jpeg)
+    return outcome
 
 
 cdef void jpeg_free(Jpeg* jpeg) noexcept nogil:

@@ -1,1 +1,1 @@
-"""."""
+"""Encodings of pixels: one module each, found by number in the registry."""

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 class DecoderState:
-    """What the decoders of one connection remember: zlib streams, the JPEG decompressor, scratch."""
+    """What the decoders of one connection remember: zlib streams, JPEG decompressor, scratch."""
 
 def measure_rectangle(
     encoding: int,
@@ -18,8 +18,8 @@ def measure_rectangle(
         encoding: its number in the rectangle's header, as 7 for Tight.
         rect: x, y, width, height.
         buffered: what follows the rectangle's header, as far as it came.
-        state: of the connection. Hextile goes on where it stopped, if the same rectangle is asked about
-            again with more bytes.
+        state: of the connection. Hextile goes on where it stopped, if the same rectangle is
+            asked about again with more bytes.
 
     Returns:
         The payload's size, or None if it goes on beyond `buffered`.
@@ -42,12 +42,12 @@ def decode_rectangle(
         encoding: its number in the rectangle's header.
         rect: x, y, width, height, inside `pixels`.
         payload: all that belongs to the rectangle, and nothing else.
-        pixels: uint32, (height, width), each R << 16 | G << 8 | B; the upper eight bits do not matter.
-            Rows may be apart, pixels in a row may not.
+        pixels: uint32, (height, width), each R << 16 | G << 8 | B; the upper eight bits do not
+            matter. Rows may be apart, pixels in a row may not.
         state: of the connection; without one, the zlib streams begin with this rectangle.
 
     Raises:
-        DecodeError: the payload is not right. Any part of the rectangle may have been painted, nothing
-            outside it has.
+        DecodeError: the payload is not right. Any part of the rectangle may have been painted,
+            nothing outside it has.
         ValueError: an argument is wrong.
     """

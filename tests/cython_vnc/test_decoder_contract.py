@@ -1,4 +1,4 @@
-"""What every encoding of pixels has to do: decode what was encoded, measure it, and refuse what is spoilt."""
+"""What every encoding of pixels must do: decode what was encoded, measure it, refuse the spoilt."""
 
 import contextlib
 
@@ -37,7 +37,7 @@ every_encoding = pytest.mark.parametrize(
 
 
 def random_rect(rng: np.random.Generator) -> Rect:
-    """Choose a rectangle inside the framebuffer; sizes at the limits of tiles and vectors are likely."""
+    """Choose a rectangle inside; sizes at the limits of tiles and vectors are likely."""
     sizes = [1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 63, 64, 65, 100, int(rng.integers(1, 111))]
     width, height = int(rng.choice(sizes)), int(rng.choice(sizes))
     x, y = int(rng.integers(WIDTH - width + 1)), int(rng.integers(HEIGHT - height + 1))
@@ -116,7 +116,7 @@ def test_survives_changed_bytes(encoding: int, seed: int) -> None:
             payload[place] = int(rng.choice([0, 255, int(rng.integers(256))]))
         measured = None
         with contextlib.suppress(DecodeError):
-            measured = measure_rectangle(encoding, rect, payload, state)
+            measured = measure_rectangle(encoding, rect, bytes(payload), state)
         assert measured is None or 0 < measured <= len(payload)
         with contextlib.suppress(DecodeError):
             canvas.decode(encoding, rect, bytes(payload[:measured]), state)

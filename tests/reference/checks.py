@@ -1,12 +1,11 @@
 """What must hold for every rectangle, whatever its encoding."""
 
 import numpy as np
-from numpy.typing import NDArray
-
-from cython_vnc.decoders.door import DecoderState, decode_rectangle, measure_rectangle
+from reference.pictures import Picture
 from reference.rfb_decoders import Rect
 
-Picture = NDArray[np.uint32]
+from cython_vnc.decoders.door import DecoderState, decode_rectangle, measure_rectangle
+
 MARGIN = 20
 SENTINEL = 0x5A5A5A5A
 COLOR = 0xFFFFFF
@@ -40,7 +39,7 @@ class Canvas:
     def part(self, rect: Rect) -> Picture:
         """Copy the colors of a rectangle, without the byte that does not matter."""
         x, y, width, height = rect
-        return self.pixels[y : y + height, x : x + width] & COLOR
+        return self.pixels[y : y + height, x : x + width] & np.uint32(COLOR)
 
 
 def assert_measures(encoding: int, rect: Rect, payload: bytes, prefixes: int = 300) -> None:

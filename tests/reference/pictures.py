@@ -1,4 +1,6 @@
-"""Random pictures with what encodings look for: few colors, long runs, flat areas, noise, slopes."""
+"""Random pictures with what encodings look for: few colors, runs, flat areas, noise, slopes."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,16 @@ def random_colors(rng: np.random.Generator, count: int) -> Picture:
     return colors.astype(np.uint32)
 
 
+def join(red: NDArray[Any], green: NDArray[Any], blue: NDArray[Any]) -> Picture:
+    """Join channels of 0..255 to pixels."""
+    pixels = red.astype(np.uint32) << 16 | green.astype(np.uint32) << 8 | blue.astype(np.uint32)
+    return pixels.astype(np.uint32)
+
+
 def noise(rng: np.random.Generator, width: int, height: int, colors: int) -> Picture:
     """Make pixels of `colors` colors at most, each by itself."""
-    return random_colors(rng, colors)[rng.integers(0, colors, (height, width))]
+    palette = random_colors(rng, colors)
+    return palette[rng.integers(0, colors, (height, width))]
 
 
 def runs(rng: np.random.Generator, width: int, height: int, colors: int) -> Picture:
@@ -49,8 +58,7 @@ def slope(rng: np.random.Generator, width: int, height: int, colors: int) -> Pic
         (rows * int(a) + columns * int(b) + rng.integers(0, 3, rows.shape)) % 256
         for a, b in rng.integers(0, 9, (3, 2))
     ]
-    red, green, blue = (channel.astype(np.uint32) for channel in channels)
-    return red << 16 | green << 8 | blue
+    return join(*channels)
 
 
 def random_picture(rng: np.random.Generator, width: int, height: int) -> Picture:

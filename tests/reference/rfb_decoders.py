@@ -1,7 +1,8 @@
 """Rectangles of RFB decoded slowly and obviously, as the specifications tell it.
 
-RFC 6143 section 7.7 for Raw, CopyRect, RRE, Hextile and ZRLE; rfbproto for Zlib and Tight. Pixels are R << 16 | G << 8 | B;
-on the wire a PIXEL is B, G, R, X, a CPIXEL B, G, R and a TPIXEL R, G, B. Trusts its input.
+RFC 6143 section 7.7 for Raw, CopyRect, RRE, Hextile and ZRLE; rfbproto for Zlib and Tight.
+Pixels are R << 16 | G << 8 | B; on the wire a PIXEL is B, G, R, X, a CPIXEL B, G, R
+and a TPIXEL R, G, B. Trusts its input.
 """
 
 import io
@@ -10,10 +11,9 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
+from reference.pictures import Picture, join
 
-Picture = NDArray[np.uint32]
 Rect = tuple[int, int, int, int]
 
 RAW, COPYRECT, RRE, HEXTILE, ZLIB, TIGHT, ZRLE = 0, 1, 2, 5, 6, 7, 16
@@ -188,8 +188,7 @@ class ReferenceDecoder:
             return np.full((height, width), reader.tpixel(), np.uint32)
         if control >> 4 == 9:
             image = Image.open(io.BytesIO(reader.take(reader.compact()))).convert("RGB")
-            red, green, blue = np.moveaxis(np.asarray(image).astype(np.uint32), 2, 0)
-            return red << 16 | green << 8 | blue
+            return join(*np.moveaxis(np.asarray(image), 2, 0))
         assert control < 128
         filter_id = reader.u8() if control & 64 else 0
         palette = []
@@ -206,14 +205,15 @@ class ReferenceDecoder:
         if filter_id == 1:
             each = 1 if len(palette) == 2 else 8
             indices = [bits(rows.take(row_bytes), width, each) for _ in range(height)]
-            part = np.array(palette, np.uint32)[np.array(indices, int).reshape(height, width)]
+            colors = np.array(palette, np.uint32)
+            part = colors[np.array(indices, int).reshape(height, width)]
         elif filter_id == 2:
             part = self.gradient(rows, width, height)
         else:
             pixels = [rows.tpixel() for _ in range(width * height)]
             part = np.array(pixels, np.uint32).reshape(height, width)
         assert rows.at == len(plain)
-        return part
+        return part.astype(np.uint32)
 
     def gradient(self, reader: Reader, width: int, height: int) -> Picture:
         # Around the rectangle everything is black.
@@ -223,5 +223,4 @@ class ReferenceDecoder:
                 guess = known[y - 1, x] + known[y, x - 1] - known[y - 1, x - 1]
                 sent = struct.unpack("3B", reader.take(3))
                 known[y, x] = (np.clip(guess, 0, 255) + sent) % 256
-        red, green, blue = np.moveaxis(known[1:, 1:].astype(np.uint32), 2, 0)
-        return red << 16 | green << 8 | blue
+        return join(*np.moveaxis(known[1:, 1:], 2, 0))

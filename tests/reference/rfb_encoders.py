@@ -1,4 +1,4 @@
-"""Pictures encoded as rectangles of RFB, by a random choice of all that the specifications allow for them.
+"""Pictures encoded as rectangles of RFB, by a random choice of all that is allowed for them.
 
 One `RandomEncoder` is one connection: its zlib streams go on from rectangle to rectangle.
 """
@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-
+from reference.pictures import Picture
 from reference.rfb_decoders import HEXTILE, RAW, RRE, TIGHT, ZLIB, ZRLE, tiles
-
-Picture = NDArray[np.uint32]
 
 
 def tpixel(pixel: int) -> bytes:
@@ -225,7 +223,7 @@ class RandomEncoder:
             return bytes([control | 0x80]) + tpixel(int(palette[0]))
         if kind == "palette":
             colors = max(2, len(palette))
-            colors = int(self.rng.choice([colors, self.rng.integers(colors, 257)]))
+            colors = int(self.rng.choice([colors, int(self.rng.integers(colors, 257))]))
             entries = palette.tolist() + [0x654321] * (colors - len(palette))
             indices = indices.reshape(picture.shape)
             plain = pack(indices, 1 if colors == 2 else 8)
