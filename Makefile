@@ -24,6 +24,7 @@ types: build/compiled ## mypy --strict, and the .pyi against the compiled module
 	$(RUN)/pytest tests/test_types.py
 
 wheel: build/compiled ## write dist/*.whl, compiled modules and data included
+	rm -rf build/lib.*
 	$(RUN)/python -m build --wheel --no-isolation
 
 bench: build/compiled ## measure, print a table, write benchmarks/results

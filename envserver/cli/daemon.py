@@ -1,49 +1,69 @@
 """`envserver serve`, `status` and `stop`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from envserver.cli.choice import candidates, chosen
 from envserver.cli.output import address_option, console, json_option, print_json, print_table
 
 
 @click.command()
 @address_option
-def serve(address: str | None) -> None:
-    """Run the daemon in the foreground, until Ctrl-C or `envserver stop`."""
+@click.option(
+    "--log-directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where logs stay after their session; else ENVSERVER_LOG_DIRECTORY.",
+)
+def serve(address: str | None, log_directory: Path | None) -> None:
+    """Run a daemon in the foreground, until Ctrl-C or `envserver stop`."""
+    import logging
+
     from envserver.broker import control
 
-    control.serve(address=address)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    control.serve(address, log_directory=log_directory)
 
 
 @click.command()
 @address_option
 @json_option
 def status(address: str | None, as_json: bool) -> None:
-    """Show the daemon's sessions and their workers."""
+    """Show the running daemons, their sessions and workers."""
     from envserver.broker import control
 
-    found = control.status(address=address)
+    found = [control.status(url) for url in candidates(address)]
     if as_json:
         print_json(found)
         return
-    console().print(f"daemon {found['pid']}, up {found['uptime_s']:.0f} s")
-    for session in found["sessions"]:
-        print_session(session)
+    for daemon in found:
+        uptime_s = round(daemon["uptime_s"])
+        console().print(f"{daemon['address']}  process {daemon['pid']}, up {uptime_s} s")
+        for session in daemon["sessions"]:
+            _print_session(session)
 
 
 @click.command()
 @address_option
 def stop(address: str | None) -> None:
-    """End the daemon, and with it every session."""
+    """End a daemon, and with it every session."""
     from envserver.broker import control
 
-    control.stop(address=address)
+    url = chosen(address)
+    with console().status("stopping"):
+        control.stop(url)
     console().print("stopped")
 
 
-def print_session(session: dict[str, Any]) -> None:
-    """One session's workers as a table."""
-    columns = ("env", "name", "state", "generation", "pid")
+def _print_session(session: dict[str, Any]) -> None:
+    title = (
+        f"session {session['name']}: {session['env_id'] or session['runtime'] or 'attached'},"
+        f" {session['ready']} of {session['num_envs']} ready, trainer {session['trainer_pid']},"
+        f" {session['segment_bytes'] / 2**20:.0f} MiB, {session['age_s']:.0f} s old"
+    )
+    columns = ("env", "name", "state", "waiting_for", "generation", "pid")
     rows = [[worker.get(column) for column in columns] for worker in session["workers"]]
-    print_table(columns, rows, title=f"session {session['name']}")
+    print_table(columns, rows, title=title)

@@ -56,7 +56,7 @@ def demo(
     if as_json:
         print_json(ran.figures)
     else:
-        _show(env_id, ran.figures, picture)
+        show(env_id, ran.figures, picture)
 
 
 def _progress(disable: bool) -> "Progress":
@@ -66,7 +66,9 @@ def _progress(disable: bool) -> "Progress":
     return Progress(*columns, console=console(), disable=disable)
 
 
-def _show(env_id: str, figures: dict[str, Any], picture: str) -> None:
+def show(env_id: str, figures: dict[str, Any], picture: str) -> None:
+    """Print the figures of a run as a table."""
+
     def pair(value: dict[str, float] | None) -> str:
         return f"{value['p50']:.2f} / {value['p99']:.2f}" if value else "the server gives no stamps"
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from envserver.cli.choice import candidates, chosen
 from envserver.cli.output import address_option, console, json_option, print_json, print_table
 
 RUNTIMES = {
@@ -37,7 +38,8 @@ def remotes(address: str | None, as_json: bool) -> None:
 
     found = [
         {"session": session["name"], **worker}
-        for session in control.status(address=address)["sessions"]
+        for url in candidates(address)
+        for session in control.status(url)["sessions"]
         for worker in session["workers"]
     ]
     if as_json:
@@ -54,7 +56,9 @@ def remotes(address: str | None, as_json: bool) -> None:
 @json_option
 def attach(env: int, session: str | None, address: str | None, as_json: bool) -> None:
     """Say where a VNC viewer reaches environment ENV, and with which password."""
-    found = _request("attach", env, session, address)
+    from envserver.broker import control
+
+    found = control.attach(env, session, chosen(address))
     if as_json:
         print_json(found)
         return
@@ -68,37 +72,18 @@ def attach(env: int, session: str | None, address: str | None, as_json: bool) ->
 
 @click.command()
 @click.argument("env", type=click.IntRange(0))
+@click.option("--lines", default=200, show_default=True, type=click.IntRange(1))
 @session_option
 @address_option
 @json_option
-def logs(env: int, session: str | None, address: str | None, as_json: bool) -> None:
+def logs(env: int, lines: int, session: str | None, address: str | None, as_json: bool) -> None:
     """Print the end of the log of environment ENV's worker."""
-    found = _request("logs", env, session, address)
+    from envserver.broker import control
+
+    found = control.logs(env, session, chosen(address), lines=lines)
     if as_json:
         print_json(found)
         return
-    click.echo(f"==> {found['path']} <==", err=True)
+    click.echo(found["path"], err=True)
     for line in found["lines"]:
         click.echo(line)
-
-
-def _request(method: str, env: int, session: str | None, address: str | None) -> dict[str, Any]:
-    """Ask a daemon about one environment of a session."""
-    from envserver.broker import control
-    from envserver.channel import Channel
-    from envserver.settings import resolve_address
-
-    names = [each["name"] for each in control.status(address=address)["sessions"]]
-    if session is None:
-        if len(names) != 1:
-            listed = ", ".join(names) or "none"
-            raise click.UsageError(
-                f"the daemon has {len(names)} sessions ({listed}): give --session"
-            )
-        session = names[0]
-    channel = Channel(resolve_address(address))
-    try:
-        found: dict[str, Any] = channel.request(method, {"session": session, "env": env}, 10.0)
-    finally:
-        channel.close()
-    return found

@@ -1,0 +1,129 @@
+"""The command line: its output, its exit codes, and a daemon served, asked and stopped by it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from envserver.cli import main
+from envserver.doctor import Check
+
+COMMAND = [sys.executable, "-c", "from envserver.cli import main; main()"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory in which no daemon runs."""
+    monkeypatch.setenv("ENVSERVER_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("ENVSERVER_ADDRESS", raising=False)
+    return tmp_path
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_help_lists_every_command_and_imports_little() -> None:
+    code = (
+        "import sys\nfrom envserver.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print({'numpy', 'gymnasium', 'zmq', 'rich'} & set(sys.modules))"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert said.splitlines()[-1] == "set()"
+    assert [name for name in main.commands if f"\n  {name} " not in said] == []
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["remotes"], ["stop"], ["attach", "0"], ["logs", "0"]]
+)
+def test_without_a_daemon_one_line_says_what_to_do(command: list[str], home: Path) -> None:
+    result = invoke(*command)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: no daemon runs at ipc://{home}/broker: start one with 'envserver serve'\n"
+    )
+
+
+def test_an_address_of_another_kind_is_one_line() -> None:
+    result = invoke("status", "--address", "tcp://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: address is 'tcp://127.0.0.1:1', expected 'ipc://")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["attach", "one"], ["demo", "--num-envs", "0"], ["no-such"]])
+def test_wrong_usage_is_exit_code_2(command: list[str]) -> None:
+    assert invoke(*command).exit_code == 2
+
+
+def test_runtimes_are_listed() -> None:
+    assert {"gym-core", "xvnc"} == set(json.loads(invoke("runtimes", "--json").stdout))
+    assert "gym-core" in invoke("runtimes").stdout
+
+
+@pytest.mark.parametrize(("state", "exit_code"), [("ok", 0), ("warn", 0), ("fail", 1)])
+def test_doctor_fails_only_on_failures(
+    state: str, exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = Check("thing", state, "[found]", "" if state == "ok" else "mend it")
+    monkeypatch.setattr("envserver.doctor.examine", lambda: [check])
+    result = invoke("doctor")
+    assert result.exit_code == exit_code
+    assert "[found]" in result.stdout
+    assert ("mend it" in result.stdout) == (state != "ok")
+    assert json.loads(invoke("doctor", "--json").stdout)["checks"][0]["state"] == state
+
+
+@pytest.mark.integration
+def test_a_daemon_is_served_asked_and_stopped(home: Path) -> None:
+    environment = {**os.environ, "ENVSERVER_DIRECTORY": str(home)}
+    daemon = subprocess.Popen(
+        [*COMMAND, "serve"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert daemon.stderr is not None
+        assert f"serves ipc://{home}/broker" in daemon.stderr.readline()
+        (found,) = json.loads(invoke("status", "--json").stdout)
+        assert found["pid"] == daemon.pid
+        assert found["sessions"] == []
+        assert f"process {daemon.pid}" in invoke("status").stdout
+        assert json.loads(invoke("remotes", "--json").stdout) == []
+        assert invoke("attach", "0").stderr == "Error: session is None, open are: none\n"
+        assert invoke("serve").exit_code == 1
+        assert invoke("stop").exit_code == 0
+        assert daemon.wait(10) == 0
+    finally:
+        daemon.kill()
+        daemon.communicate()
+    assert list(home.iterdir()) == []
+
+
+def figures() -> dict[str, Any]:
+    return {
+        "num_envs": 2,
+        "fps": 60.0,
+        "width": 64,
+        "height": 48,
+        "encoding": "tight",
+        "updates_per_env_s": 59.9,
+        "ticks_on_time": 0.995,
+        "step_ms": {"p50": 16.6, "p99": 17.0},
+        "frame_age_ms": None,
+        "cpu_per_env": 0.06,
+        "faults": 0,
+    }
+
+
+def test_the_table_of_the_demo_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    from envserver.cli.demo import show
+
+    show("gym-core.Pong-v0", figures(), "demo.png")
+    said = capsys.readouterr().out
+    for part in ("2 of 64x48, tight", "59.9 of 60", "99.50%", "16.60 / 17.00", "no stamps", "6.0"):
+        assert part in said
