@@ -1,16 +1,18 @@
 """The rewarder's messages: JSON text in, checked messages out, on both sides of the WebSocket.
 
-Every message is `{"method", "headers", "body"}`. `parse` checks the envelope of every message and the body of
-every method named here; an unknown method passes, because both sides must ignore it. Nothing here touches a
-socket or a clock: `sent_at` is the caller's.
+Every message is `{"method", "headers", "body"}`. `parse` checks the envelope of every message and
+the body of every method named here; an unknown method passes, because both sides must ignore it.
+Nothing here touches a socket or a clock: `sent_at` is the caller's.
 
-    client -> server                       server -> client
-    v0.control.ping                        v0.reply.control.ping
-    v0.env.reset   seed, env_id, fps,      v0.reply.env.reset   info     v0.reply.error   message
-                   clock, options          v0.env.describe      env_id, env_state, fps
-                                           v0.env.reward        reward, done, info
-                                           v0.env.text          text     v0.env.observation   observation
-                                           v0.connection.close  message
+    client -> server                            server -> client
+    v0.control.ping                             v0.reply.control.ping
+    v0.env.reset  seed env_id fps clock options v0.reply.env.reset   info
+                                                v0.reply.error       message
+                                                v0.env.describe      env_id env_state fps
+                                                v0.env.reward        reward done info
+                                                v0.env.text          text
+                                                v0.env.observation   observation
+                                                v0.connection.close  message
 
 `clock`, `options` and the reply's `info` are ours: a peer that does not know them ignores them.
 """
@@ -50,7 +52,7 @@ class MessageError(ValueError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Message:
-    """One checked message. Bodies of known methods have the fields and types of the module's table."""
+    """One checked message: the body of a known method has the fields of the module's table."""
 
     method: str
     headers: dict[str, Any]

@@ -1,0 +1,1 @@
+"""The programs that envserver can host itself, and the description of all runtimes."""
