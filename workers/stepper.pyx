@@ -89,7 +89,7 @@ cdef class Stepper:
         return record
 
     cdef void finish(self, ScreenSource source, Record* record) noexcept nogil:
-        record.updates = self.control.updates
+        record.updates = source.updates
         record.due_ns = self.pending.entry.due_ns
         record.pixel_ns = source.pixel_ns
         record.server_ns = source.server_ns

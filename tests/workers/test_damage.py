@@ -1,0 +1,105 @@
+"""A row always equals a full conversion of the screen, whatever its slot showed before."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fakes.hot_rig import HotRig, Picture, Screen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from workers.entries import EntryKind
+
+WIDTH, HEIGHT = 100, 70
+
+
+def centred(screen: Picture, width: int, height: int) -> Picture:
+    """The obvious way: the screen in the middle of a black picture, what does not fit cut off."""
+    row = np.zeros((height, width, 3), np.uint8)
+    for y in range(height):
+        for x in range(width):
+            shift_x = (width - screen.shape[1]) // 2
+            shift_y = (height - screen.shape[0]) // 2
+            if width < screen.shape[1]:
+                shift_x = -((screen.shape[1] - width) // 2)
+            if height < screen.shape[0]:
+                shift_y = -((screen.shape[0] - height) // 2)
+            if 0 <= y - shift_y < screen.shape[0] and 0 <= x - shift_x < screen.shape[1]:
+                row[y, x] = screen[y - shift_y, x - shift_x]
+    return row
+
+
+OPERATION = st.one_of(
+    st.tuples(
+        st.just("paint"), st.integers(0, 2**20), st.integers(0, 99), st.integers(0, 69),
+        st.integers(1, 60), st.integers(1, 60),
+    ),
+    st.tuples(st.just("step")),
+    st.tuples(st.just("step")),
+    st.tuples(st.just("hold")),
+    st.tuples(st.just("abandon")),
+    st.tuples(st.just("resize"), st.sampled_from([(100, 70), (64, 33), (131, 70), (100, 200)])),
+    st.tuples(st.just("reconnect")),
+    st.tuples(st.just("restart")),
+)  # fmt: skip
+
+
+@pytest.fixture()
+def rigs() -> Iterator[list[HotRig]]:
+    made: list[HotRig] = []
+    yield made
+    for rig in made:
+        rig.close()
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(operations=st.lists(OPERATION, max_size=40), slots=st.integers(2, 5))
+def test_row_equals_full_conversion(
+    operations: list[tuple], slots: int, rigs: list[HotRig]
+) -> None:
+    rig = HotRig(WIDTH, HEIGHT, slots, autoreset="disabled")
+    rigs.append(rig)
+    episode = 1
+    screen = Screen(WIDTH, HEIGHT)
+    screen.paint_all(1)
+    rig.connect(screen)
+    rig.reset(episode, screen)
+    shown = rig.picture().copy()
+    for operation, *arguments in operations:
+        if operation == "paint":
+            seed, x, y, width, height = arguments
+            x, y = x % screen.pixels.shape[1], y % screen.pixels.shape[0]
+            width = min(width, screen.pixels.shape[1] - x)
+            height = min(height, screen.pixels.shape[0] - y)
+            colours = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+            screen.paint(x, y, colours)
+        elif operation == "resize":
+            screen.resize(*arguments[0], seed=episode)
+        elif operation == "hold":
+            rig.step(kind=EntryKind.HOLD)
+            assert np.array_equal(rig.picture(), shown)
+        elif operation == "abandon":
+            rig.now += 1
+            rig.ring.open_step(rig.now)
+            assert rig.ring.abandon(rig.now, 0)
+            rig.ring.fill_abandoned(rig.now, 0)
+            assert np.array_equal(rig.picture(), shown)
+        elif operation == "step":
+            rig.step()
+            shown = rig.picture().copy()
+            assert np.array_equal(shown, centred(screen.pixels, WIDTH, HEIGHT))
+        else:
+            if operation == "restart":
+                rig.stop_worker()
+                rig.start_worker()
+            episode += 1
+            screen = Screen(WIDTH, HEIGHT)
+            screen.paint_all(episode)
+            rig.connect(screen)
+            rig.reset(episode, screen)
+            shown = rig.picture().copy()
+    rig.step()
+    assert np.array_equal(rig.picture(), centred(screen.pixels, WIDTH, HEIGHT))
+    rigs.remove(rig)
+    rig.close()
