@@ -9,12 +9,17 @@ several, a tick counts only if its own stamp is recent enough to settle it.
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envserver.cpu import TreeClock
+from workers.messages import WorkerConfig
+
+if TYPE_CHECKING:
+    from envserver.spec import SessionSpec
+    from envserver.vector_env import VectorEnv
 
 RETURN_WITHIN_NS = 4_000_000
 UPDATE_SETTLED_NS = 20_000_000
@@ -39,12 +44,21 @@ class Measurement:
         self._updates: list[NDArray[np.int64]] = []
         self._age_ms: list[NDArray[np.float64]] = []
 
-    def tick(self, records: NDArray[np.void], started_ns: int, returned_ns: int) -> None:
-        """Note one step: its records, and CLOCK_MONOTONIC before `send` and after `recv`."""
+    def tick(
+        self, records: NDArray[np.void], faults: int, started_ns: int, returned_ns: int
+    ) -> None:
+        """Note one step.
+
+        Args:
+            records: Of every environment.
+            faults: How many episodes it lost.
+            started_ns: CLOCK_MONOTONIC before `send`.
+            returned_ns: And after `recv`.
+        """
         due_ns = int(records["due_ns"].max())
         stamps = records["server_ns"].astype(np.int64)
         self.step_ms.append((returned_ns - started_ns) / 1e6)
-        self.faults += int(np.count_nonzero(records["fault"]))
+        self.faults += faults
         self._due_ns.append(due_ns)
         in_time = returned_ns - due_ns <= RETURN_WITHIN_NS and not records["late"].any()
         self._returned_in_time.append(bool(in_time))
@@ -87,7 +101,7 @@ def percentiles(values: "NDArray[np.float64] | list[float]") -> dict[str, float]
 
 @dataclasses.dataclass
 class Demo:
-    """The figures of a run, and its last batch."""
+    """The figures of a run, and its last batch with a label for each environment."""
 
     figures: dict[str, Any]
     observations: NDArray[np.uint8]
@@ -95,40 +109,45 @@ class Demo:
 
 
 def run_demo(
-    envs: Any,
+    envs: "VectorEnv",
+    spec: "SessionSpec",
     seconds: float,
     clock: TreeClock,
-    progress: Callable[[float], None] = lambda elapsed_s: None,
+    progress: Callable[[float], None],
 ) -> Demo:
-    """Reset `envs` and step them for that long.
+    """Reset `envs` and step them with random actions.
 
     Args:
-        envs: A real-time vector environment with `fps`.
+        envs: A real-time vector environment.
+        spec: What its session was opened with, `fps` among it.
+        seconds: For how long.
         clock: The processor time of its remotes and workers.
         progress: Called after each step with the seconds that have passed.
     """
+    assert spec.fps is not None
     envs.action_space.seed(0)
     envs.reset(seed=0)
-    measurement = Measurement(envs.num_envs, envs.fps)
+    measurement = Measurement(envs.num_envs, spec.fps)
     scores = np.zeros(envs.num_envs)
-    batch = None
     clock.start()
     began_ns = started_ns = time.monotonic_ns()
-    while batch is None or started_ns - began_ns < seconds * 1e9:
+    while True:
         envs.send(envs.action_space.sample())
         batch = envs.recv()
         returned_ns = time.monotonic_ns()
-        measurement.tick(batch.records, started_ns, returned_ns)
+        faults = int(np.count_nonzero(batch.infos.get("_fault", False)))
+        measurement.tick(batch.records, faults, started_ns, returned_ns)
         scores = np.where(batch.terminated | batch.truncated, 0.0, scores + batch.rewards)
         started_ns = returned_ns
         progress((returned_ns - began_ns) / 1e9)
-    height, width = envs.single_observation_space.shape[:2]
+        if returned_ns - began_ns >= seconds * 1e9:
+            break
     figures = {
         "num_envs": envs.num_envs,
-        "fps": envs.fps,
-        "width": width,
-        "height": height,
-        "encoding": envs.encoding,
+        "fps": spec.fps,
+        "width": spec.width,
+        "height": spec.height,
+        "encoding": spec.vnc_kwargs.get("encoding", WorkerConfig.encoding),
         "updates_per_env_s": round(measurement.updates_per_env_s(), 2),
         "ticks_on_time": round(measurement.ticks_on_time(), 4),
         "step_ms": percentiles(measurement.step_ms),

@@ -7,24 +7,16 @@ import pytest
 from numpy.typing import NDArray
 
 from envserver.demo import Measurement, percentiles
+from shm.layout import RECORD_DTYPE
 
 MS = 1_000_000
 PERIOD_NS = 20 * MS
-DTYPE = np.dtype(
-    [
-        ("due_ns", "i8"),
-        ("server_ns", "i8"),
-        ("updates", "u8"),
-        ("late", "u1"),
-        ("fault", "u4"),
-    ]
-)
 
 
 def rows(tick: int, **columns: Any) -> NDArray[np.void]:
     """Two good rows of a tick at 50 a second, with other columns where given."""
     due_ns = (tick + 1) * PERIOD_NS + 1000 * MS
-    records = np.zeros(2, DTYPE)
+    records = np.zeros(2, RECORD_DTYPE)
     records["due_ns"] = due_ns
     records["server_ns"] = due_ns - 5 * MS
     records["updates"] = tick + 1
@@ -37,7 +29,7 @@ def measured(*ticks: NDArray[np.void], late_return_ms: dict[int, int] | None = N
     measurement = Measurement(2, 50.0)
     for number, records in enumerate(ticks):
         returned_ns = int(records["due_ns"][0]) + (late_return_ms or {}).get(number, 1) * MS
-        measurement.tick(records, returned_ns - 19 * MS, returned_ns)
+        measurement.tick(records, number % 2, returned_ns - 19 * MS, returned_ns)
     return measurement
 
 
@@ -47,7 +39,7 @@ def test_good_ticks_are_on_time() -> None:
     assert measurement.updates_per_env_s() == pytest.approx(50.0)
     assert measurement.frame_age_ms() == {"p50": 6.0, "p99": 6.0}
     assert percentiles(measurement.step_ms) == {"p50": 19.0, "p99": 19.0}
-    assert measurement.faults == 0
+    assert measurement.faults == 5
 
 
 def test_a_late_return_is_not_on_time() -> None:
