@@ -50,8 +50,9 @@ class SessionSpec:
     """0: no limit."""
     frame_skip: int = 1
     max_pool: bool = False
-    screen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """For the runtime: how its desktop draws the environment."""
+    screen: tuple[int, int] | str | None = None
+    """Width and height of the desktop in pixels; "native": that of the environment's own frames;
+    None: that of the observation."""
     env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str | Sequence[str] | None = None
     """xvnc: the program to run, a shell's line or a list of words."""
@@ -68,7 +69,16 @@ class SessionSpec:
         _one_of("clock", self.clock, CLOCKS)
         _one_of("autoreset", self.autoreset, AUTORESET_MODES)
         _one_of("while_resetting", self.while_resetting, WHILE_RESETTING)
-        for name in ("screen", "env_kwargs", "vnc_kwargs"):
+        if self.screen is not None and self.screen != "native":
+            if not isinstance(self.screen, Sequence) or len(self.screen) != 2:
+                raise ValueError(
+                    f"screen is {self.screen!r}, expected (width, height), 'native' or None"
+                )
+            for side in self.screen:
+                _whole("screen", side, 1, MAX_SIDE_PX)
+        if self.screen == "native" and self.runtime == "xvnc":
+            raise ValueError("screen is 'native', expected (width, height) or None for xvnc")
+        for name in ("env_kwargs", "vnc_kwargs"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected a mapping")
         for name, value in self.vnc_kwargs.items():
@@ -85,10 +95,15 @@ class SessionSpec:
         """The remotes run already, at addresses."""
         return isinstance(self.remotes, str)
 
+    @property
+    def screen_or_size(self) -> str | tuple[int, int]:
+        """The desktop's size, or "native"."""
+        return (self.width, self.height) if self.screen is None else self.screen
+
     def to_wire(self) -> dict[str, Any]:
         """The spec as a map that msgpack can carry."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("screen", "env_kwargs", "vnc_kwargs"):
+        for name in ("env_kwargs", "vnc_kwargs"):
             fields[name] = dict(fields[name])
         if self.command is not None and not isinstance(self.command, str):
             fields["command"] = list(self.command)

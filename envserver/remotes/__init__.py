@@ -26,4 +26,4 @@ def create_provider(spec: SessionSpec, directory: Path, logs: Path) -> RemotePro
     assert spec.runtime == "xvnc", spec.runtime
     from envserver.remotes.xvnc import XvncRemotes
 
-    return XvncRemotes(directory, spec.width, spec.height, spec.command, spec.start_timeout_s, logs)
+    return XvncRemotes(spec, directory, logs)

@@ -20,6 +20,7 @@ from envserver.remotes.base import Endpoint, Remote, RemoteAddress
 from envserver.remotes.process import ProcessTree
 from envserver.remotes.vnc_password import password_file
 from envserver.remotes.x11 import authority_file, wait_window_manager
+from envserver.spec import SessionSpec
 
 FRAME_RATE = 60
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
@@ -35,23 +36,16 @@ class XvncRemotes:
 
     Args:
         directory: where each keeps its files; the caller's, for its user alone.
-        command: a shell's line or a list of words; None: an empty desktop.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        width: int,
-        height: int,
-        command: str | Sequence[str] | None,
-        start_timeout_s: float,
-        log_directory: Path,
-    ) -> None:
+    def __init__(self, spec: SessionSpec, directory: Path, log_directory: Path) -> None:
+        size, command = spec.screen_or_size, spec.command
+        assert not isinstance(size, str), size
         self._directory = directory
         self._log_directory = log_directory
-        self._size = (width, height)
+        self._size = size
         self._command = ["/bin/sh", "-c", command] if isinstance(command, str) else command
-        self._start_timeout_s = start_timeout_s
+        self._start_timeout_s = spec.start_timeout_s
         self._remotes: dict[int, XvncRemote] = {}
         self._started = 0
 
