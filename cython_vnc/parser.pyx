@@ -18,7 +18,7 @@ from cython_vnc.client_messages cimport (
 )
 from cython_vnc.constants cimport FENCE_REQUEST, Breach, Encoding, Limit, ServerMessage
 from cython_vnc.cursor cimport cursor_free, cursor_store
-from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, TRAILING, Status
+from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, Status
 from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoders_free, decoders_init
 from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_copy, framebuffer_new
 from cython_vnc.surface cimport Damage, Rect, Surface, damage_add
@@ -224,8 +224,6 @@ cdef class RFBParser:
                 status = self.apply_pseudo(&rect, encoding, payload.at)
             else:
                 status = decoder.decode(&rect, &payload, &self.surface, &self.decoders)
-                if status == OK and left(&payload) != 0:
-                    status = TRAILING
                 damage_add(&self.damage, &rect, self.frame + 1)
                 coverage_add(&self.coverage, &rect)
                 self.rectangles += 1
