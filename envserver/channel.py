@@ -1,9 +1,9 @@
 """The trainer's connection to a daemon: requests over ZeroMQ, lease and descriptors beside.  [I/O]
 
 Theory of operation: the lease socket comes first. Connecting to it says at once whether a daemon
-lives, its first message carries the lease that `hello` shows over ZeroMQ, and its hang-up means that
-the daemon ended, whatever is being waited for. Replies are matched by id, so one that an interrupted
-call left behind is dropped by the next.
+lives, its first message carries the lease that `hello` shows over ZeroMQ, and its hang-up means
+that the daemon ended, whatever is being waited for. Replies are matched by id, so one that an
+interrupted call left behind is dropped by the next.
 """
 
 import errno

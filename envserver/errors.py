@@ -8,6 +8,8 @@
         SessionClosed           used after close, or its daemon ended it
         ForkedSession           used in a fork of the process that opened it
       RemoteError               a remote or its provider failed
+        ResetFailed             no environment that was reset has a new episode
+      WouldBlock                what was asked for is not there yet
       InvalidRuntime            runtimes.yml, or a name that is not in it
       RequestFailed             the daemon refused or failed a request in another way
 
@@ -45,6 +47,14 @@ class ForkedSession(SessionError):
 
 class RemoteError(EnvServerError):
     """A remote, or what starts remotes, failed."""
+
+
+class ResetFailed(RemoteError):
+    """No environment that was to be reset has a new episode; the message names one and its cause."""
+
+
+class WouldBlock(EnvServerError):
+    """What was asked for without waiting is not there yet."""
 
 
 class InvalidRuntime(EnvServerError):

@@ -1,4 +1,4 @@
-"""The daemon's end of a socket pair to a process of ours: workers.messages out and in, never waiting.  [I/O]"""
+"""The daemon's end of a socket pair to a process of ours; it never waits.  [I/O]"""
 
 import asyncio
 import socket

@@ -5,22 +5,22 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     request  {id, method, params}
     reply    {id, ok: true, result} | {id, ok: false, error: {code, message}}
 
-    hello           {protocol_version, lease?}          first, always
-    open_session    {spec}                              -> {token, name, num_envs, names, segment_bytes}
-    session_status  {token, revision, timeout_s}        -> {revision, ready, failed, names, describe, workers}
+    hello           {protocol_version, lease}        first, always
+    open_session    {spec}                           -> {token, name, num_envs, names, ...}
+    session_status  {token, revision, timeout_s}     -> {revision, ready, failed, workers, ...}
     reset           {token, reset_id, per_env: [[env, {seed, options, env_id}], ...]}
-    fault_report    {token, env}                        -> {code, fault, cause, exit_code, signal, log}
-    kill_worker     {token, env, generation}            -> {} when its process was waited for
-    large_info      {token, env, step}                  -> {data}
-    logs            {token | session, env}              -> {path, lines}
-    attach          {token | session, env}              -> {vnc: {...}, rewarder: {...}}
+    fault_report    {token, env}                     -> {code, fault, cause, exit_code, signal, log}
+    kill_worker     {token, env, generation}         -> {} when its process was waited for
+    large_info      {token, env, step}               -> {data}
+    logs            {token | session, env}           -> {path, lines}
+    attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
     close_session   {token}
     status          {}    stop  {}
 
 Over the unix socket beside it (SOCK_SEQPACKET, msgpack maps), broker to trainer:
 
-    {protocol_version, lease}                           first; the lease lives as long as its process
-    {token, first, count} + descriptors      after open_session: segment, then doorbells
+    {protocol_version, lease}              first; the lease lives as long as its process
+    {token, first, count} + descriptors    after open_session: segment, then doorbells
 """
 
 from typing import Any

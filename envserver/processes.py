@@ -19,7 +19,7 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When the process began, in clock ticks since boot; None when it has ended, if only as a zombie."""
+    """When the process began, in clock ticks since boot; None when it has ended (a zombie has)."""
     fields = _stat_fields(pid)
     return None if fields is None or fields[0] in ("Z", "X") else int(fields[19])
 

@@ -48,7 +48,7 @@ def logs(
 def attach(
     env: int, session: str | None = None, address: str | Path | None = None
 ) -> dict[str, Any]:
-    """Where a viewer reaches a remote: {name, vnc: {host, port, password} or None, rewarder: ...}."""
+    """Where a viewer reaches a remote: {name, vnc, rewarder}, by {host, port, password} or None."""
     found: dict[str, Any] = _ask(address, "attach", _chosen(session, env=env))
     return found
 

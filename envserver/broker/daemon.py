@@ -30,7 +30,7 @@ class Daemon:
     """A broker at an address whose lock the caller holds.
 
     Args:
-        log_directory: where logs stay; None: with the daemon's own files, and gone with their session.
+        log_directory: where logs stay; None: with the daemon's own files, gone with their session.
     """
 
     def __init__(self, address: Address, log_directory: Path | None = None) -> None:

@@ -1,10 +1,11 @@
 """One environment of a session: its remote and its worker, kept running.
 
-Theory of operation: one task an environment (`_run`) does everything in order. It starts the remote and,
-at the same time, the worker's interpreter; configures the worker once the remote's address is known; waits
-until worker or remote ends; tells the segment; and begins again after a back-off, next generation.
-The worker is always waited for before anything else is told or started. An environment that was never ready
-does not begin again for ever: what failed then is the answer to the trainer's `wait_ready`.
+Theory of operation: one task an environment (`_run`) does everything in order. It starts the
+remote and, at the same time, the worker's interpreter; configures the worker once the remote's
+address is known; waits until worker or remote ends; tells the segment; and begins again after a
+back-off, as the next generation. The worker is always waited for before anything else is told or
+started. An environment that was never ready does not begin again for ever: what failed then
+answers the trainer's `wait_ready`.
 """
 
 import asyncio
@@ -280,7 +281,7 @@ class Environment:
             exited.cancel()
 
     def _end(self, fault: Fault, cause: str) -> None:
-        """Kill the worker for a reason, which is what its end will be called; the first one stays."""
+        """Kill the worker for a reason, by which its end will be called; the first one stays."""
         if self._end_cause is None:
             self._end_cause = (fault, cause)
         if self.worker is not None:

@@ -1,7 +1,8 @@
 """Leases: a trainer's process holds its sessions exactly as long as it lives.  [I/O]
 
-The unix socket says who connects (SO_PEERCRED), a pidfd of that process says when it ends. Silence is never an
-end: a debugger or a long compilation may stop a trainer for hours. Closing the connection is one too.
+The unix socket says who connects (SO_PEERCRED), a pidfd of that process says when it ends. Silence
+is no end: a debugger or a long compilation may stop a trainer for hours. Closing the connection is
+one.
 """
 
 import asyncio

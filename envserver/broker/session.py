@@ -1,4 +1,4 @@
-"""A session in the broker: its segment, doorbells, environments and the provider of its remotes.  [I/O]"""
+"""A session in the broker: segment, doorbells, environments, the provider of remotes.  [I/O]"""
 
 import asyncio
 import contextlib

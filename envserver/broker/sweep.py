@@ -1,4 +1,4 @@
-"""What daemons and trainers left behind that were killed together: found at a daemon's start, removed.  [I/O]"""
+"""What a killed daemon and trainer left behind, removed at the next daemon's start.  [I/O]"""
 
 import contextlib
 import fcntl
@@ -20,7 +20,7 @@ UNSIGNED_S = 60.0
 
 
 def sweep(own: Address) -> None:
-    """Kill processes whose daemon has ended; remove private directories whose trainer and daemon have."""
+    """Kill processes without a daemon; remove private directories without trainer and daemon."""
     for pid, owner in processes.processes_owned():
         if not processes.is_alive(owner.partition("/")[0]):
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,7 +1,8 @@
-"""Gymnasium environments as remotes: one host process a session, which forks one child a remote.  [I/O]
+"""Gymnasium environments as remotes: a host process a session, which forks a child a remote.  [I/O]
 
-The host says what it understands in envserver/runtimes/gym_core/host.py. It is started with the provider, so
-that it imports while the segment is made and the workers start. Children and host end with the control socket.
+The host says what it understands in envserver/runtimes/gym_core/host.py. It is started with the
+provider, so that it imports while the segment is made and the workers start. Children and host end
+with the control socket.
 """
 
 import asyncio

@@ -1,18 +1,20 @@
-"""The init of a process remote: starts its programs, reaps them, and ends the whole tree with it.  [I/O]
+"""The init of a process remote: starts its programs, reaps them, ends the whole tree.  [I/O]
 
     python -I -S init.py --control-fd N [-- COMMAND...]
 
-Runs as a script on the standard library alone, so that it costs little. `--control-fd` is one end of
-a SOCK_SEQPACKET pair whose other end the daemon holds; messages are JSON maps:
+Runs as a script on the standard library alone, so that it costs little. `--control-fd` is one end
+of a SOCK_SEQPACKET pair whose other end the daemon holds; messages are JSON maps:
 
     daemon -> init                                  init -> daemon
-    spawn  {name, argv, env, cwd, log, fds} + descriptors   started {name, pid} | failed {name, message}
+    spawn  {name, argv, env, cwd, log, fds}         started {name, pid} | failed {name, message}
+           + descriptors
     remove {path, inode}   when all has ended       exited  {name, status, others}
 
-`fds` are the numbers that the descriptors get in the program. `others` counts the processes of the
-tree that no `spawn` started and that still run. The end of the daemon, however it comes, is the end
-of the pair: every descendant is then killed, also those that left their parent, group or session, since
-orphans of the tree become children of this process (PR_SET_CHILD_SUBREAPER).
+`fds` are the daemon's numbers for the descriptors: 0 becomes the standard input, {fd:N} in argv
+the number that N got. `others` counts the processes of the tree that no `spawn` started and that
+still run. The end of the daemon, however it comes, is the end of the pair: every descendant is
+then killed, also those that left their parent, group or session, since orphans of the tree become
+children of this process (PR_SET_CHILD_SUBREAPER).
 """
 
 import contextlib
@@ -56,7 +58,7 @@ def descendants_of(ancestor: int) -> list[int]:
 
 
 def kill_tree() -> None:
-    """Kill and reap every descendant. What a dying one forked meanwhile is found in the next round."""
+    """Kill and reap every descendant; what one forked meanwhile is found in the next round."""
     while True:
         for pid in descendants_of(os.getpid()):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -68,7 +70,7 @@ def kill_tree() -> None:
 
 
 def remove(path: str, inode: int | None) -> None:
-    """Remove a file, only if it is still that inode where one is given, or a directory with all in it."""
+    """Remove a file, if it is still that inode where one is given, or a directory with all."""
     with contextlib.suppress(OSError):
         if inode is not None and os.lstat(path).st_ino != inode:
             return

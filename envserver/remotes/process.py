@@ -21,7 +21,7 @@ STOP_TIMEOUT_S = 5.0
 
 
 class ProcessTree:
-    """An init process and the programs under it; they end together, at the latest with the daemon."""
+    """An init process and the programs under it; they end together, or with the daemon."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self.log = log
@@ -58,7 +58,7 @@ class ProcessTree:
 
         Args:
             name: what `next_exit` calls it.
-            argv: its command line; `{fd:N}` becomes the number of the descriptor that is given as N.
+            argv: its command line; `{fd:N}` becomes the number of the descriptor given as N.
             environment: beside that of the tree.
             descriptors: by N; 0 becomes the standard input. They stay the caller's to close.
 

@@ -1,4 +1,4 @@
-"""The little of the X protocol that starting a desktop needs: cookies, and "is a window manager up?".
+"""The little of the X protocol that starting a desktop needs: a cookie, and waiting for a manager.
 
 (X Window System Protocol, X11R7: connection setup, InternAtom, GetProperty, PropertyNotify.)
 """

@@ -1,8 +1,8 @@
 """Local desktops: TigerVNC's Xvnc, a window manager, and any program.  [I/O]
 
-Xvnc gets a socket that listens on 127.0.0.1 already as its standard input (-inetd, "wait" mode), so that no
-port is ever guessed, and its password in a memfd, so that neither `ps` nor a file shows it. The program has a
-home directory of its own, which goes with the desktop.
+Xvnc gets a socket that listens on 127.0.0.1 already as its standard input (-inetd, "wait" mode), so
+that no port is ever guessed, and its password in a memfd, so that neither `ps` nor a file shows it.
+The program has a home directory of its own, which goes with the desktop.
 """
 
 import asyncio
@@ -26,8 +26,16 @@ FRAME_RATE = 60
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
 NEVER = 1 << 30
 HIDDEN_VARIABLES = frozenset(
-    "DISPLAY WAYLAND_DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS SESSION_MANAGER"
-    " XDG_SESSION_ID XDG_CURRENT_DESKTOP PYTHONPATH".split()
+    [
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "SESSION_MANAGER",
+        "XDG_SESSION_ID",
+        "XDG_CURRENT_DESKTOP",
+        "PYTHONPATH",
+    ]
 )
 
 
@@ -190,6 +198,6 @@ async def _start_server(
 
 
 def _desktop_environment(directory: Path) -> dict[str, str]:
-    """What programs of the desktop see: no trace of the desktop that the daemon was started from."""
+    """What programs of the desktop see: no trace of the one that the daemon was started from."""
     kept = {name: value for name, value in os.environ.items() if name not in HIDDEN_VARIABLES}
     return {**kept, "HOME": str(directory), "XDG_RUNTIME_DIR": str(directory)}
