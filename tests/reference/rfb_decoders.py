@@ -202,6 +202,7 @@ class ReferenceDecoder:
         else:
             plain = self.streams[control >> 4 & 3].decompress(reader.take(reader.compact()))
         rows = Reader(plain)
+        part: Picture
         if filter_id == 1:
             each = 1 if len(palette) == 2 else 8
             indices = [bits(rows.take(row_bytes), width, each) for _ in range(height)]
@@ -213,7 +214,7 @@ class ReferenceDecoder:
             pixels = [rows.tpixel() for _ in range(width * height)]
             part = np.array(pixels, np.uint32).reshape(height, width)
         assert rows.at == len(plain)
-        return part.astype(np.uint32)
+        return part
 
     def gradient(self, reader: Reader, width: int, height: int) -> Picture:
         # Around the rectangle everything is black.
