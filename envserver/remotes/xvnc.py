@@ -25,18 +25,10 @@ from envserver.spec import SessionSpec
 FRAME_RATE = 60
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
 NEVER = 1 << 30
-HIDDEN_VARIABLES = frozenset(
-    [
-        "DISPLAY",
-        "WAYLAND_DISPLAY",
-        "XAUTHORITY",
-        "DBUS_SESSION_BUS_ADDRESS",
-        "SESSION_MANAGER",
-        "XDG_SESSION_ID",
-        "XDG_CURRENT_DESKTOP",
-        "PYTHONPATH",
-    ]
-)
+HIDDEN_VARIABLES = {
+    *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS"),
+    *("SESSION_MANAGER", "XDG_SESSION_ID", "XDG_CURRENT_DESKTOP", "PYTHONPATH"),
+}
 
 
 class XvncRemotes:
