@@ -16,7 +16,8 @@ from setuptools.command.build_py import build_py
 
 PACKAGES = os.environ.get("ENVSERVER_PACKAGES", "shm,cython_vnc,workers,envserver").split(",")
 ANNOTATE = os.environ.get("ENVSERVER_ANNOTATE")
-SANITIZE = ["-fsanitize=address,undefined"] if os.environ.get("ENVSERVER_SANITIZE") else []
+SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+SANITIZE = SANITIZE_FLAGS if os.environ.get("ENVSERVER_SANITIZE") else []
 # Which system libraries (pkg-config names) a module links with.
 LIBRARIES: dict[str, list[str]] = {
     "cython_vnc.inflate": ["zlib"],
