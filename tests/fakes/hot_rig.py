@@ -1,4 +1,4 @@
-"""One environment's hot thread over a real segment, with the test as its trainer, broker and VNC server."""
+"""A hot thread over a real segment, with the test as its trainer, broker and VNC server."""
 
 import os
 import socket
@@ -58,7 +58,7 @@ class Screen:
         self.paint_all(seed)
 
     def hear(self) -> tuple[str, Any]:
-        """The next KeyEvent, PointerEvent, or request for the whole screen; the rest is passed over."""
+        """The next KeyEvent, PointerEvent or request for the whole screen."""
         while True:
             (kind,) = self._receive(1)
             if kind == 4:

@@ -7,6 +7,7 @@ import pytest
 from fakes.hot_rig import HotRig, Picture, Screen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from workers.entries import EntryKind
 
 WIDTH, HEIGHT = 100, 70
@@ -43,7 +44,7 @@ OPERATION = st.one_of(
 )  # fmt: skip
 
 
-@pytest.fixture()
+@pytest.fixture
 def rigs() -> Iterator[list[HotRig]]:
     made: list[HotRig] = []
     yield made

@@ -6,6 +6,7 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
+
 from workers.entries import Due, EntryKind, Fault, Flag, Phase
 from workers.mail import Letter
 

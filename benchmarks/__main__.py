@@ -1,0 +1,15 @@
+"""`make bench`: measures, prints a table, writes `benchmarks/results`."""
+
+from benchmarks import handover, remotes, report
+
+
+def main() -> None:
+    """Run every benchmark of this folder, one after the other."""
+    described = report.machine()
+    figures = [*handover.measure(), *remotes.measure()]
+    report.show(figures)
+    print(f"written to {report.write(described, figures)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Figures with what they should reach, and the machine: a table and JSON files."""
+
+import dataclasses
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One measured number, and what it should reach; without either bound it only informs."""
+
+    name: str
+    value: float
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def reach(self) -> str | None:
+        if self.at_most is not None:
+            return f"<= {self.at_most:g}"
+        if self.at_least is not None:
+            return f">= {self.at_least:g}"
+        return None
+
+    @property
+    def holds(self) -> bool | None:
+        if self.at_most is not None:
+            return self.value <= self.at_most
+        if self.at_least is not None:
+            return self.value >= self.at_least
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": round(self.value, 5),
+            "unit": self.unit,
+            "reach": self.reach,
+            "holds": self.holds,
+        }
+
+
+def machine() -> dict[str, Any]:
+    """Describe where the figures come from."""
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cpu": cpu,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory_bytes / 1e9, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def write(described: dict[str, Any], figures: list[Figure]) -> Path:
+    """Write `results/latest.json` and a copy named by the time; returns the copy."""
+    report = {"machine": described, "figures": [figure.as_json() for figure in figures]}
+    text = json.dumps(report, indent=1) + "\n"
+    RESULTS.mkdir(exist_ok=True)
+    stamp = described["measured"].replace(":", "").replace("+0000", "Z")
+    dated = RESULTS / f"{stamp}.json"
+    dated.write_text(text)
+    (RESULTS / "latest.json").write_text(text)
+    return dated
+
+
+def show(figures: list[Figure]) -> None:
+    """Print the table."""
+    table = Table("figure", "measured", "reach", "")
+    for figure in figures:
+        holds = {None: "", True: "holds", False: "[red]missed[/red]"}[figure.holds]
+        table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", figure.reach or "", holds)
+    Console().print(table)
