@@ -1,4 +1,4 @@
-"""Train agents on real programs: many VNC desktops, one batch of observations that nobody copied."""
+"""Train agents on real programs: many VNC desktops, one batch that nobody copied."""
 
 from envserver.installation import check_installation
 
