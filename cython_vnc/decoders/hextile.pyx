@@ -31,16 +31,12 @@ cdef struct Colors:
     bint has_foreground
 
 
-cdef inline int32_t tile_at(const Rect* rect, uint32_t number, Rect* tile) noexcept nogil:
-    """Find a tile of a rectangle by its number, and return how many pixels it has."""
+cdef inline int32_t tile_area(const Rect* rect, uint32_t number) noexcept nogil:
+    """Say how many pixels a tile of a rectangle has, by its number."""
     cdef uint32_t columns = (<uint32_t>rect.width + TILE_PX - 1) // TILE_PX
-    tile.x = <int32_t>(number % columns) * TILE_PX
-    tile.y = <int32_t>(number // columns) * TILE_PX
-    tile.width = min(<int32_t>TILE_PX, rect.width - tile.x)
-    tile.height = min(<int32_t>TILE_PX, rect.height - tile.y)
-    tile.x += rect.x
-    tile.y += rect.y
-    return tile.width * tile.height
+    cdef int32_t width = min(<int32_t>TILE_PX, rect.width - <int32_t>(number % columns) * TILE_PX)
+    cdef int32_t height = min(<int32_t>TILE_PX, rect.height - <int32_t>(number // columns) * TILE_PX)
+    return width * height
 
 
 cdef inline uint32_t tile_count(const Rect* rect) noexcept nogil:
@@ -55,8 +51,8 @@ cdef inline Py_ssize_t subrectangle_bytes(uint8_t mask) noexcept nogil:
     return PIXEL_BYTES + 2 if mask & SUBRECTS_COLORED else 2
 
 
-cdef Py_ssize_t tile_measure(int32_t area, const Cursor* buffered) noexcept nogil:
-    """Measure one tile, beginning with its mask."""
+cdef inline Py_ssize_t tile_measure(const Rect* rect, uint32_t number, const Cursor* buffered) noexcept nogil:
+    """Measure the tile of that number, beginning with its mask."""
     cdef Py_ssize_t tile_bytes = 1
     cdef Py_ssize_t count_at
     cdef uint8_t mask
@@ -64,7 +60,7 @@ cdef Py_ssize_t tile_measure(int32_t area, const Cursor* buffered) noexcept nogi
         return NEED_MORE
     mask = buffered.at[0]
     if mask & RAW:
-        tile_bytes += area * PIXEL_BYTES
+        tile_bytes += tile_area(rect, number) * PIXEL_BYTES
     elif mask & UNDEFINED:
         return refusal(BAD_SUBENCODING)
     else:
@@ -81,14 +77,13 @@ cdef Py_ssize_t hextile_measure(const Rect* rect, const Cursor* buffered, Decode
     cdef uint32_t tiles = tile_count(rect)
     cdef Cursor cursor = Cursor(buffered.at, buffered.end)
     cdef Py_ssize_t measured
-    cdef Rect tile
     if state.walked > left(buffered) or state.walked_tiles > tiles:
         # Left over from another rectangle.
         state.walked = 0
         state.walked_tiles = 0
     cursor.at += state.walked
     while state.walked_tiles < tiles:
-        measured = tile_measure(tile_at(rect, state.walked_tiles, &tile), &cursor)
+        measured = tile_measure(rect, state.walked_tiles, &cursor)
         if measured == NEED_MORE:
             return NEED_MORE
         if state.walked + measured > MAX_PAYLOAD_BYTES:
@@ -160,13 +155,18 @@ cdef Status tile_decode(const Rect* tile, Cursor* payload, Surface* surface, Col
 
 cdef Status hextile_decode(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil:
     cdef Colors colors = Colors(0, 0, False, False)
-    cdef uint32_t tiles = tile_count(rect)
-    cdef uint32_t number
+    cdef int32_t right = rect.x + rect.width, bottom = rect.y + rect.height
     cdef Status status
     cdef Rect tile
-    for number in range(tiles):
-        tile_at(rect, number, &tile)
-        status = tile_decode(&tile, payload, surface, &colors)
-        if status != OK:
-            return status
+    tile.y = rect.y
+    while tile.y < bottom and rect.width > 0:
+        tile.height = min(<int32_t>TILE_PX, bottom - tile.y)
+        tile.x = rect.x
+        while tile.x < right:
+            tile.width = min(<int32_t>TILE_PX, right - tile.x)
+            status = tile_decode(&tile, payload, surface, &colors)
+            if status != OK:
+                return status
+            tile.x += TILE_PX
+        tile.y += TILE_PX
     return OK if left(payload) == 0 else TRAILING
