@@ -108,7 +108,7 @@ def test_survives_changed_bytes(encoding: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rect = (5, 6, 67, 35)
     canvas = Canvas(80, 45)
-    for _ in range(30):
+    for _ in range(20):
         state = DecoderState()
         payload = bytearray(RandomEncoder(rng).encode(encoding, random_picture(rng, 67, 35)))
         for _ in range(int(rng.integers(1, 4))):
@@ -136,7 +136,7 @@ def test_survives_changed_bytes_that_were_deflated(encoding: int, seed: int) -> 
     rect = (1, 2, 65, 30)
     canvas = Canvas(70, 40)
     refused = 0
-    for _ in range(30):
+    for _ in range(20):
         encoder = RandomEncoder(rng)
         encoder.spoil = spoil
         payload = encoder.encode(encoding, random_picture(rng, 65, 30))
