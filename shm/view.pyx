@@ -9,12 +9,15 @@ import os
 from cpython.buffer cimport PyBuffer_FillInfo
 from libc.errno cimport EINTR, EINVAL, errno
 from libc.stdint cimport uint8_t, uint64_t
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.mman cimport (
+    MAP_ANONYMOUS, MAP_FAILED, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE,
+    mmap, munmap,
+)
 
-from shm.layout cimport PAGE_BYTES, Header, View
+from shm.layout cimport LAYOUT_VERSION, PAGE_BYTES, Header, View
 
 from shm.errors import LayoutMismatch, SegmentError
-from shm.layout import LAYOUT_VERSION, header_sizes
+from shm.layout import header_sizes
 
 cdef extern from *:
     """
@@ -34,12 +37,6 @@ cdef extern from *:
     }
     """
     int MADV_POPULATE_READ, MADV_POPULATE_WRITE
-    # Not in Cython's own posix.mman on every version.
-    enum: MAP_FIXED
-    enum: MAP_NORESERVE
-    enum: MAP_ANONYMOUS
-    enum: MAP_PRIVATE
-    enum: PROT_NONE
     int madvise(void* address, size_t nbytes, int advice) nogil
     void page_touch(uint8_t* byte, int write) nogil
 
