@@ -155,10 +155,9 @@ def _programs() -> Iterator[Check]:
 def _docker() -> Iterator[Check]:
     # In a process of its own: docker-py leaves sockets open when there is no engine.
     said = _say([sys.executable, "-I", "-c", DOCKER_VERSION])
-    version = re.match(r"\d[\w.+-]*$", said)
+    answers = re.fullmatch(r"\d[\w.+-]*", said) is not None
     mend = "for remotes in containers: start Docker, or set DOCKER_HOST"
-    last_line = said.splitlines()[-1] if said else "no answer"
-    yield _judge("Docker engine", version is not None, last_line, mend, "warn")
+    yield _judge("Docker engine", answers, said if answers else "none answers", mend, "warn")
 
 
 def _say(command: list[str]) -> str:
