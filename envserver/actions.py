@@ -55,8 +55,8 @@ class Encoded(NamedTuple):
     action: int
 
 
-NOTHING, UNKNOWN = -1, -2
-"""What is held where no action's keys are: no key, or nobody knows which."""
+NOTHING = -1
+"""The number of the action whose keys are held, where none are."""
 NO_ACTION = Encoded((), 0, 0)
 
 
@@ -83,10 +83,6 @@ class ActionCodec(Protocol):
         """Note that an environment's worker released everything that was held."""
         ...
 
-    def doubt(self, env: int) -> None:
-        """Note that what an environment's remote holds is unknown: its episode ended by itself."""
-        ...
-
 
 class KeyTableCodec:
     """Actions are numbers; each holds a set of keys.
@@ -103,7 +99,6 @@ class KeyTableCodec:
         self.num_envs = num_envs
         self.single_space: gymnasium.Space[Any] = gymnasium.spaces.Discrete(len(self.table))
         self.batched_space = gymnasium.vector.utils.batch_space(self.single_space, num_envs)
-        self._keys = frozenset[int]().union(*self.table)
         self._held: list[int] = [NOTHING] * num_envs
         self._changes: dict[tuple[int, int], Encoded] = {}
 
@@ -121,9 +116,6 @@ class KeyTableCodec:
 
     def forget(self, env: int) -> None:
         self._held[env] = NOTHING
-
-    def doubt(self, env: int) -> None:
-        self._held[env] = UNKNOWN
 
     def held(self, env: int) -> frozenset[int]:
         """The keysyms that the last action holds down."""
@@ -159,10 +151,10 @@ class KeyTableCodec:
         return numbers
 
     def _change(self, old: int, new: int) -> Encoded:
+        before = self.table[old] if old != NOTHING else frozenset[int]()
         after = self.table[new]
-        before = self._keys if old == UNKNOWN else self.table[old] if old >= 0 else frozenset()
         ups = [Event(KEY, 0, key, 0) for key in sorted(before - after)]
-        downs = [Event(KEY, 0, key, 1) for key in sorted(after if old < 0 else after - before)]
+        downs = [Event(KEY, 0, key, 1) for key in sorted(after - before)]
         encoded = Encoded((*ups, *downs), 0, new)
         self._changes[old, new] = encoded
         return encoded
@@ -349,9 +341,6 @@ class EventCodec:
 
     def forget(self, env: int) -> None:
         """Nothing to forget."""
-
-    def doubt(self, env: int) -> None:
-        """Nothing to doubt."""
 
 
 def describe_batch(actions: Any) -> str:

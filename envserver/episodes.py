@@ -16,6 +16,7 @@ arrived before.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class Episodes:
     def fold(
         self,
         rows: NDArray[np.void],
-        envs: NDArray[np.intp] | None = None,
+        envs: NDArray[np.integer[Any]] | None = None,
         lost: Mapping[int, int] = NOBODY,
     ) -> Outcome:
         """Take one step's records.
@@ -199,7 +200,8 @@ class Episodes:
         elif fault:
             outcome.truncated[place] = True
             outcome.faults[env] = fault
-        self._set_running(env, int(row["episode"]), True)
+        # With "mask" the row still shows the end, and the next episode comes in a later one.
+        self._set_running(env, int(row["episode"]), bool(row["episode"] != row["final_episode"]))
 
     def _report_loss(
         self, place: int, env: int, fault: int, outcome: Outcome, reward: float

@@ -50,7 +50,7 @@ class RemoteError(EnvServerError):
 
 
 class ResetFailed(RemoteError):
-    """No environment that was to be reset has a new episode; the message names one and its cause."""
+    """No environment that was to be reset has a new episode; the message names one and why."""
 
 
 class WouldBlock(EnvServerError):

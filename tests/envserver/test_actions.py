@@ -48,13 +48,6 @@ class TestKeyTableCodec:
         codec.forget(0)
         assert codec.encode([1], [0])[0].events == (key(FIRE, 1),)
 
-    def test_doubt_releases_everything_else(self) -> None:
-        codec = self.make(1)
-        codec.sent(0, codec.encode([2], [0])[0])
-        codec.doubt(0)
-        (encoded,) = codec.encode([1], [0])
-        assert encoded.events == (key(LEFT, 0), key(RIGHT, 0), key(FIRE, 1))
-
     def test_only_some_environments(self) -> None:
         codec = self.make(3)
         (encoded,) = codec.encode([1], [2])

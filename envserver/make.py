@@ -1,0 +1,284 @@
+"""Making environments: `make_vec` here, or on a daemon that runs already (`connect`)."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from gymnasium.vector import AutoresetMode
+
+from envserver.actions import TAP_MS, ActionCodec, EventCodec, EventSpace, KeyTableCodec
+from envserver.client import Client
+from envserver.names import NAMESPACE
+from envserver.runtimes_file import session_fields
+from envserver.session import Session
+from envserver.spec import SessionSpec
+from envserver.vector_env import VectorEnv, check_render_mode
+
+DEFAULT_FPS = 60.0
+DEFAULT_SCREEN = (1024, 768)
+
+_SPEC_NAMES = {
+    AutoresetMode.NEXT_STEP: "next_step",
+    AutoresetMode.SAME_STEP: "same_step",
+    AutoresetMode.DISABLED: "disabled",
+}
+
+
+def make_vec(
+    name: str | None = None,
+    num_envs: int | None = None,
+    *,
+    env_id: str | None = None,
+    remotes: int | str | None = None,
+    fps: float | Literal["auto"] | None = "auto",
+    clock: str = "real",
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    while_resetting: str = "wait",
+    max_episode_steps: int | None = None,
+    slots: int = 4,
+    frame_skip: int = 1,
+    max_pool: bool = False,
+    screen: tuple[int, int] | str = DEFAULT_SCREEN,
+    vnc_kwargs: Mapping[str, Any] | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    command: str | Sequence[str] | None = None,
+    tap_ms: int = TAP_MS,
+    late_after_ms: float | None = None,
+    step_timeout_s: float = 5.0,
+    start_timeout_s: float = 60.0,
+    reset_timeout_s: float = 60.0,
+    render_mode: str | None = None,
+    address: str | Path | None = None,
+    client: Client | None = None,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> VectorEnv:
+    """Start remotes, or connect to running ones, and make a vector environment of them.
+
+    Args:
+        name: `<runtime>.<Name>-v<k>` such as "gym-core.Pong-v0" or "xvnc.Desktop-v0", or only the
+            runtime with `env_id`. May be left out where `remotes` is an address.
+        num_envs: How many; None: as many as `remotes` says, else 1.
+        env_id: What the runtime calls the environment, such as "ALE/Pong-v5".
+        remotes: A number, or the addresses of running desktops: "vnc://host:5900+15900,...".
+        fps: Ticks a second of real time; None: each step as soon as possible; "auto": 60, and None
+            in step clock.
+        clock: "real", or "step" where the runtime holds its program still between steps.
+        autoreset_mode: Gymnasium's, or "next_step", "same_step", "disabled".
+        while_resetting: "wait": a batch waits for environments between episodes; "mask": it does
+            not, and `infos["valid"]` says who they are.
+        max_episode_steps: Truncate episodes after so many steps; None or -1: never.
+        slots: How many steps' observations are kept: views live `slots - 1` further steps.
+        frame_skip: Step clock: environment steps that one step makes, with one action.
+        max_pool: Step clock: show the maximum of the last two of them.
+        screen: Width and height of the observations, or "native": of the program's own picture.
+        vnc_kwargs: encoding, quality_level, compress_level, fine_quality_level, subsample_level.
+        env_kwargs: For the environment's constructor (gym-core).
+        command: The program to run on the desktop (xvnc): a shell's line, or a list of words.
+        tap_ms: How long ('Tap', key) holds its key.
+        late_after_ms: See `VectorEnv`.
+        step_timeout_s: How long a worker may be silent before it is a fault.
+        start_timeout_s: How long the remotes may take to show their first picture.
+        reset_timeout_s: How long a new episode may take to begin.
+        render_mode: None or "rgb_array".
+        address: Of a daemon that runs; None: ENVSERVER_ADDRESS or the default one if it runs,
+            otherwise a private one that ends with this process.
+        client: A connection to use instead.
+        progress: Called with the session's status while the remotes start.
+
+    Raises:
+        ValueError, InvalidRuntime: an argument or a name is wrong; nothing was started.
+        BrokerUnavailable: there is no daemon at `address`.
+        StartError: a remote did not get ready; the message names it and what to do.
+    """
+    mode = parse_autoreset_mode(autoreset_mode)
+    check_render_mode(render_mode)
+    ticks = _ticks(fps, clock)
+    if num_envs is not None and num_envs < 1:
+        raise ValueError(f"num_envs is {num_envs}, expected at least 1")
+    fields = _what(name, env_id, remotes)
+    if max_episode_steps is not None and max_episode_steps < -1:
+        raise ValueError(f"max_episode_steps is {max_episode_steps}, expected None or 1 and more")
+    if max_episode_steps is not None:
+        fields["max_episode_steps"] = max(max_episode_steps, 0)
+    if env_kwargs:
+        fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **env_kwargs}
+    if command is not None:
+        fields["command"] = command
+    width, height = _screen(screen, fields)
+    spec = SessionSpec(
+        num_envs=num_envs if num_envs is not None else 0 if remotes is not None else 1,
+        remotes=remotes,
+        width=width,
+        height=height,
+        slots=slots,
+        fps=ticks,
+        clock=clock,
+        autoreset=_SPEC_NAMES[mode],
+        while_resetting=while_resetting,
+        frame_skip=frame_skip,
+        max_pool=max_pool,
+        vnc_kwargs=vnc_kwargs or {},
+        step_timeout_s=step_timeout_s,
+        start_timeout_s=start_timeout_s,
+        reset_timeout_s=reset_timeout_s,
+        **fields,
+    )
+    session, daemon_pid = _open(spec, address, client)
+    try:
+        session.wait_ready(progress=progress)
+        envs = VectorEnv(
+            session,
+            make_codec(session, tap_ms),
+            autoreset_mode=mode,
+            while_resetting=while_resetting,
+            fps=ticks,
+            late_after_ms=late_after_ms,
+            step_timeout_s=step_timeout_s,
+            reset_timeout_s=reset_timeout_s,
+            render_mode=render_mode,
+        )
+        envs.daemon_pid = daemon_pid
+        return envs
+    except BaseException:
+        session.close()
+        raise
+
+
+class Connection:
+    """A daemon that runs already; `connect` makes it.
+
+    Closing it closes the environments that were made on it.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def make_vec(
+        self, name: str | None = None, num_envs: int | None = None, **options: Any
+    ) -> VectorEnv:
+        """As `envserver.make_vec`, on this daemon."""
+        for ours in ("address", "client"):
+            if ours in options:
+                raise ValueError(f"{ours} is given, but this daemon's is {self._client.address}")
+        return make_vec(name, num_envs, client=self._client, **options)
+
+    def status(self) -> dict[str, Any]:
+        """What the daemon does."""
+        return self._client.status()
+
+    def close(self) -> None:
+        """End the connection and its environments."""
+        self._client.close()
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def connect(address: str | Path | None = None) -> Connection:
+    """Connect to a daemon that runs: at `address`, ENVSERVER_ADDRESS, or the default address.
+
+    Raises:
+        BrokerUnavailable: none does.
+    """
+    return Connection(Client(address, private=False))
+
+
+def make_codec(session: Session, tap_ms: int = TAP_MS) -> ActionCodec:
+    """The codec that the runtime's description asks for: its key table, or plain events."""
+    table = session.describe.get("keysyms")
+    if table:
+        return KeyTableCodec(table, session.num_envs)
+    space = EventSpace(session.spec.width, session.spec.height, tap_ms=tap_ms)
+    return EventCodec(space, session.num_envs)
+
+
+def parse_autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
+    """Read a mode: Gymnasium's enum, its value ("NextStep") or its name in either case.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(mode, AutoresetMode):
+        return mode
+    for each in AutoresetMode:
+        if mode == each.value or (isinstance(mode, str) and mode.upper() == each.name):
+            return each
+    allowed = ", ".join(repr(name) for name in _SPEC_NAMES.values())
+    raise ValueError(f"autoreset_mode is {mode!r}, allowed are {allowed}")
+
+
+def _open(
+    spec: SessionSpec, address: str | Path | None, client: Client | None
+) -> tuple[Session, int]:
+    """A session, and the daemon's process id."""
+    if client is not None and address is not None:
+        raise ValueError("address and client are given: leave one of them out")
+    owned = client is None
+    client = client or Client(address)
+    try:
+        return client.open_session(spec, owned=owned), int(client.status()["pid"])
+    except BaseException:
+        if owned:
+            client.close()
+        raise
+
+
+def _what(name: str | None, env_id: str | None, remotes: int | str | None) -> dict[str, Any]:
+    """The fields of SessionSpec that the environment's name asks for."""
+    if name is None:
+        if isinstance(remotes, str):
+            return {"env_id": env_id}
+        raise ValueError("no environment is named, expected a name such as 'gym-core.Pong-v0'")
+    if not isinstance(name, str):
+        raise ValueError(f"environment is {name!r}, expected a name such as 'gym-core.Pong-v0'")
+    return session_fields(name.removeprefix(NAMESPACE), env_id)
+
+
+def _ticks(fps: float | Literal["auto"] | None, clock: str) -> float | None:
+    if fps == "auto":
+        return None if clock == "step" else DEFAULT_FPS
+    if isinstance(fps, str):
+        raise ValueError(f"fps is {fps!r}, expected a number, None or 'auto'")
+    if clock == "step" and fps is not None:
+        raise ValueError(f"fps is {fps!r}, expected None in step clock: time waits for the trainer")
+    return fps
+
+
+def _screen(screen: Any, fields: dict[str, Any]) -> tuple[int, int]:
+    """Width and height of the observations."""
+    if screen == "native":
+        if fields.get("runtime") != "gym-core":
+            raise ValueError("screen is 'native', expected (width, height) for all but gym-core")
+        fields["screen"] = "native"
+        return _native_size(fields)
+    try:
+        width, height = (operator.index(side) for side in screen)
+    except (TypeError, ValueError):
+        raise ValueError(f"screen is {screen!r}, expected (width, height) or 'native'") from None
+    return width, height
+
+
+def _native_size(fields: dict[str, Any]) -> tuple[int, int]:
+    """What the environment itself draws: it has to be made once to know."""
+    from envserver.runtimes.gym_core.errors import GymCoreError
+    from envserver.runtimes.gym_core.game import Game
+
+    try:
+        game = Game(fields["env_id"], fields.get("env_kwargs"))
+    except GymCoreError as error:
+        raise ValueError(f"environment {fields['env_id']!r}: {error}") from error
+    try:
+        height, width = game.frame.shape[:2]
+        return width, height
+    finally:
+        game.close()

@@ -1,0 +1,34 @@
+"""What Gymnasium is told: an entry point, so that spawned processes know the names too.
+
+Gymnasium runs this in the midst of its own import: nothing heavy may be imported here.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from gymnasium.envs.registration import register as register_one
+from gymnasium.envs.registration import registry
+
+from envserver.names import NAMESPACE, REGISTERED
+
+if TYPE_CHECKING:
+    from envserver.vector_env import VectorEnv
+
+
+def register() -> None:
+    """Register every name of `envserver.names`; a second call changes nothing."""
+    for name in REGISTERED:
+        full = NAMESPACE + name
+        if full not in registry:
+            register_one(
+                full,
+                vector_entry_point="envserver.registration:make_registered",
+                nondeterministic=True,
+                kwargs={"name": name},
+            )
+
+
+def make_registered(name: str, num_envs: int = 1, **options: Any) -> "VectorEnv":
+    """What `gymnasium.make_vec` calls."""
+    from envserver.make import make_vec
+
+    return make_vec(name, num_envs, **options)

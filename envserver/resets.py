@@ -1,0 +1,118 @@
+"""The arguments of `reset`, checked, as one request for each environment that begins anew."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OURS = ("reset_mask", "per_env")
+"""Options that are for us, not for the environments."""
+
+
+def reset_requests(
+    num_envs: int,
+    seed: int | Sequence[int | None] | None,
+    options: Mapping[str, Any] | None,
+) -> dict[int, dict[str, Any]]:
+    """What each environment that is reset is to be told.
+
+    Returns:
+        Environment -> {"seed": ..., "options": {...}}; without what was not given.
+
+    Raises:
+        ValueError, TypeError: an argument is wrong, as Gymnasium's vector environments have it.
+    """
+    seeds = _seeds(num_envs, seed)
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options is {type(options).__name__}, expected a dict")
+    given = dict(options or {})
+    mask = _mask(num_envs, given.get("reset_mask"))
+    per_env = _per_env(num_envs, given.get("per_env"))
+    shared = {key: plain(value, key) for key, value in given.items() if key not in OURS}
+    requests: dict[int, dict[str, Any]] = {}
+    for env in np.flatnonzero(mask).tolist():
+        own = {key: plain(value, key) for key, value in per_env[env].items()}
+        request: dict[str, Any] = {}
+        if seeds[env] is not None:
+            request["seed"] = seeds[env]
+        if shared or own:
+            request["options"] = {**shared, **own}
+        requests[env] = request
+    return requests
+
+
+def plain(value: Any, name: str) -> Any:
+    """An option in the types that travel: NumPy's become Python's.
+
+    Raises:
+        ValueError: it, or something in it, cannot be sent.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | float | str | bytes):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise ValueError(f"option {name!r} holds {value}, expected an integer of 64 bits")
+        return value
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), name)
+    if isinstance(value, list | tuple):
+        return [plain(item, name) for item in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: plain(item, name) for key, item in value.items()}
+    raise ValueError(
+        f"option {name!r} holds a {type(value).__name__}, expected numbers, strings, lists or dicts"
+    )
+
+
+def _seeds(num_envs: int, seed: int | Sequence[int | None] | None) -> list[int | None]:
+    if seed is None:
+        return [None] * num_envs
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool):
+        seeds: list[int | None] = [int(seed) + env for env in range(num_envs)]
+    elif isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str | bytes):
+        seeds = [None if each is None else _whole(each) for each in seed]
+    else:
+        raise ValueError(f"seed is {seed!r}, expected an integer, a list of them, or None")
+    if len(seeds) != num_envs:
+        raise ValueError(f"seed is a list of {len(seeds)}, expected {num_envs}, one an environment")
+    for env, each in enumerate(seeds):
+        if each is not None and not 0 <= each < 2**63:
+            raise ValueError(f"environment {env}: seed is {each}, expected 0 to 2**63 - 1")
+    return seeds
+
+
+def _whole(seed: Any) -> int:
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise ValueError(f"seed holds {seed!r}, expected integers or None")
+    return int(seed)
+
+
+def _mask(num_envs: int, mask: Any) -> NDArray[np.bool_]:
+    if mask is None:
+        return np.ones(num_envs, dtype=np.bool_)
+    if not isinstance(mask, np.ndarray):
+        raise TypeError(f"options['reset_mask'] is a {type(mask).__name__}, expected a NumPy array")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"options['reset_mask'] has type {mask.dtype}, expected bool")
+    if mask.shape != (num_envs,):
+        raise ValueError(f"options['reset_mask'] has shape {mask.shape}, expected ({num_envs},)")
+    if not mask.any():
+        raise ValueError("options['reset_mask'] is False everywhere, expected at least one True")
+    return mask
+
+
+def _per_env(num_envs: int, per_env: Any) -> list[Mapping[str, Any]]:
+    if per_env is None:
+        return [{}] * num_envs
+    if not isinstance(per_env, list | tuple) or len(per_env) != num_envs:
+        found = f"{len(per_env)} items" if isinstance(per_env, list | tuple) else repr(per_env)
+        raise ValueError(f"options['per_env'] is {found}, expected a list of {num_envs} dicts")
+    for env, own in enumerate(per_env):
+        if own is not None and not isinstance(own, Mapping):
+            raise ValueError(
+                f"environment {env}: options['per_env'] has {own!r}, expected a dict or None"
+            )
+    return [own or {} for own in per_env]

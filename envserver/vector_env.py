@@ -1,0 +1,402 @@
+"""The trainer's face: a Gymnasium vector environment whose observations are the session's memory.
+
+Theory of operation: `step` is `send` and `recv`. `send` encodes the actions, which may raise and
+then sends nothing, and asks for the step; `recv` waits by the rules of `stepping.py`, reads the
+records through `episodes.py`, and returns a `Batch` whose observations nobody copied. Between the
+two a step is *pending*; an interrupted `recv` may be called again.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from gymnasium.error import (
+    AlreadyPendingCallError,
+    ClosedEnvironmentError,
+    NoAsyncCallError,
+    ResetNeeded,
+)
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from envserver.actions import ActionCodec
+from envserver.batch import Batch
+from envserver.collecting import Collector, InfoSource
+from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
+from envserver.episodes import Episodes
+from envserver.errors import ForkedSession, ResetFailed, WouldBlock
+from envserver.resets import reset_requests
+from envserver.stepping import Rules, SessionPort, Stepper
+from shm.ring import Ring
+
+RESET_LOOK_NS = 20_000_000
+RENDER_MODES = ("rgb_array",)
+
+
+class VectorSession(SessionPort, InfoSource, Protocol):
+    """What the environment wants of a session; `envserver.session.Session` is one."""
+
+    segment_fd: int
+    doorbells: list[int]
+    names: list[str]
+
+    def close(self) -> None: ...
+
+
+class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
+    """Many remotes as one Gymnasium vector environment. Made by `envserver.make_vec`.
+
+    Observations are uint8 (num_envs, height, width, 3), RGB, read-only views of the session's
+    memory: they are valid until `slots - 1` further steps have been sent. Rewards are float64,
+    flags bool, both fresh arrays.
+
+    Args:
+        session: An open session whose remotes are ready; it is closed with the environment.
+        codec: How actions become events.
+        autoreset_mode: As the session was opened with.
+        while_resetting: "wait" or "mask", as the session was opened with.
+        fps: Ticks a second, None for as fast as possible.
+        late_after_ms: How long after its due time a row is late; None: half a tick, and
+            `step_timeout_s` where no tick says when.
+        step_timeout_s: The longest wait for a row of a running episode.
+        reset_timeout_s: The longest wait for a new episode.
+        render_mode: None or "rgb_array".
+    """
+
+    daemon_pid: int | None = None
+    """The daemon's process, under which the remotes and workers run."""
+
+    def __init__(
+        self,
+        session: VectorSession,
+        codec: ActionCodec,
+        *,
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        while_resetting: str = "wait",
+        fps: float | None = None,
+        late_after_ms: float | None = None,
+        step_timeout_s: float = 5.0,
+        reset_timeout_s: float = 60.0,
+        render_mode: str | None = None,
+    ) -> None:
+        self.session = session
+        self.render_mode = check_render_mode(render_mode)
+        self.autoreset_mode = autoreset_mode
+        self._ticks = Ticks(fps) if fps is not None else None
+        self.metadata = {
+            "autoreset_mode": autoreset_mode,
+            "render_modes": list(RENDER_MODES),
+            "render_fps": fps or 60,
+        }
+        self._pid = os.getpid()
+        self._ring = Ring(session.segment_fd, session.doorbells)
+        n = self.num_envs = self._ring.num_envs
+        height, width, channels = self._ring.pixels(0).shape[1:]
+        self._screen = (width, height)
+        shape = (height, width, channels)
+        self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
+        self.observation_space = gymnasium.spaces.Box(0, 255, (n, *shape), np.uint8)
+        self.single_action_space = codec.single_space
+        self.action_space = codec.batched_space
+        self._codec = codec
+        self._mask = while_resetting == "mask"
+        self._late_after_ns = None if late_after_ms is None else round(late_after_ms * 1e6)
+        self._step_timeout_ns = round(step_timeout_s * 1e9)
+        self._reset_timeout_ns = round(reset_timeout_s * 1e9)
+        same_step = autoreset_mode is AutoresetMode.SAME_STEP
+        self._disabled = autoreset_mode is AutoresetMode.DISABLED
+        self._episodes = Episodes(n, autoreset=not self._disabled)
+        rules = Rules(not self._mask, same_step, self._step_timeout_ns, self._reset_timeout_ns)
+        self._stepper = Stepper(self._ring, session, codec, self._episodes, rules)
+        self._collector = Collector(self._ring, session, self._stepper, same_step)
+        self._all_envs = range(n)
+        self._was_reset = False
+
+    # Gymnasium
+
+    @property
+    def missed_ticks(self) -> int:
+        """How many ticks passed without a step because the trainer came too late."""
+        return self._ticks.missed if self._ticks is not None else 0
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Begin new episodes and return when they run.
+
+        Args:
+            seed: An int for environment 0, each further one gets one more; or a list, one each.
+            options: For every environment's reset. Not for the environments: "reset_mask", bool
+                (num_envs,), which environments to reset, the others keep their picture; "per_env",
+                a list of dicts, one an environment, that go beside the others.
+
+        Raises:
+            ValueError, TypeError: seed, mask or options are wrong; nothing was reset.
+            ResetFailed: no environment that was to be reset has a new episode in
+                `reset_timeout_s`. Where only some failed, `infos["fault"]` tells.
+        """
+        self._check_idle()
+        requests = reset_requests(self.num_envs, seed, options)
+        if isinstance(seed, int | np.integer):
+            self._np_random, self._np_random_seed = seeding.np_random(int(seed))
+        mask = np.zeros(self.num_envs, dtype=np.bool_)
+        mask[list(requests)] = True
+        try:
+            self._await_reset(requests, mask)
+        except BaseException:
+            self._stepper.drop()
+            self._was_reset = False
+            raise
+        self._was_reset = True
+        if self._ticks is not None:
+            self._ticks.restart()
+        batch, faults = self._collector.reset(mask)
+        if len(faults) == len(requests):
+            raise ResetFailed(self._reset_failure(batch, min(faults)))
+        return batch.observations, batch.infos
+
+    def step(
+        self, actions: Any
+    ) -> tuple[
+        NDArray[np.uint8],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        dict[str, Any],
+    ]:
+        """Send one action to each environment and wait for the observations (`send`, `recv`)."""
+        self.send(actions)
+        batch = self.recv()
+        return (
+            batch.observations,
+            batch.rewards,
+            batch.terminated,
+            batch.truncated,
+            batch.infos,
+        )
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Copies of each environment's newest picture; None unless render_mode="rgb_array"."""
+        self._check_open()
+        if self.render_mode is None:
+            return None
+        if not self._was_reset:
+            raise ResetNeeded("render before the first reset: call reset()")
+        newest = self._stepper.newest.tolist()
+        return tuple(self._ring.pixels(newest[env])[env].copy() for env in self._all_envs)
+
+    def close_extras(self, **_: Any) -> None:
+        """Give the remotes back; in a fork, do nothing."""
+        if os.getpid() == self._pid:
+            self._ring.close()
+            self.session.close()
+
+    # The asynchronous pair
+
+    def send(
+        self, actions: Any, due: DueTime | None = None, envs: Sequence[int] | None = None
+    ) -> None:
+        """Send actions and say when the observations are due.
+
+        Args:
+            actions: One an environment, or one for each of `envs`.
+            due: NOW, AT(ns), CHANGED(...) or QUIET(...) of `envserver.due`; None: the next tick of
+                the session's fps, NOW without fps.
+            envs: Which environments step; None: all. The others are left alone.
+
+        Raises:
+            ValueError: an action, `due` or `envs` is wrong; nothing was sent.
+            ResetNeeded: an environment has no episode to step.
+            AlreadyPendingCallError: an environment's last step was not received yet.
+        """
+        self._check_open()
+        whole = envs is None
+        chosen = self._all_envs if envs is None else self._check_envs(envs)
+        self._check_order(chosen, whole)
+        encoded = self._codec.encode(actions, chosen)
+        span_ns = max(action.span_us for action in encoded) * 1000
+        sent_ns = time.monotonic_ns() + span_ns
+        if due is None:
+            due = NOW if self._ticks is None else AT(self._ticks.due_ns(sent_ns))
+        fields = due_fields(due, sent_ns, self._screen)
+        self._stepper.ask_step(
+            encoded,
+            None if whole else np.array(chosen, dtype=np.int32),
+            fields,
+            max(fields.due_ns, sent_ns) + self._grace_ns(due),
+        )
+
+    def recv(self, timeout_s: float | None = None, min_envs: int | None = None) -> Batch:
+        """Wait for the observations of what was sent.
+
+        Args:
+            timeout_s: Give up after so long; the step stays pending. None: rows come, or are given
+                up as late, by rules of their own.
+            min_envs: Return as soon as so many environments have answered, with copies of their
+                rows; None: when all that were sent have.
+
+        Raises:
+            NoAsyncCallError: nothing was sent.
+            TimeoutError: `timeout_s` passed.
+            BrokerUnavailable: the daemon died.
+        """
+        self._check_open()
+        pending = self._stepper.pending
+        if not pending:
+            raise NoAsyncCallError("recv without a send: call send(actions) first", "recv")
+        if min_envs is not None and not 1 <= min_envs <= pending:
+            raise ValueError(f"min_envs is {min_envs}, expected 1 to {pending}, what was sent")
+        until_ns = None if timeout_s is None else time.monotonic_ns() + round(timeout_s * 1e9)
+        if not self._stepper.complete(min_envs or pending, until_ns):
+            raise TimeoutError(
+                f"{self._stepper.pending - len(self._stepper.done())} of {pending} environments "
+                f"did not answer within {timeout_s} s; the step is still pending"
+            )
+        if min_envs is None and self._stepper.whole is not None:
+            return self._collector.all()
+        return self._collector.some()
+
+    def recv_nowait(self, min_envs: int | None = None) -> Batch:
+        """As `recv`, at once.
+
+        Raises:
+            WouldBlock: not all, or not `min_envs`, are there.
+        """
+        try:
+            return self.recv(0.0, min_envs)
+        except TimeoutError as error:
+            raise WouldBlock(str(error)) from None
+
+    # What other vector environments have
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`render`, or an attribute of this environment, once an environment."""
+        if name == "render":
+            return self.render() or (None,) * self.num_envs
+        return self.get_attr(name)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute of this environment, once an environment; the programs themselves have none.
+
+        Raises:
+            AttributeError: there is none of that name.
+        """
+        value = getattr(self, name)
+        if callable(value):
+            raise AttributeError(f"{name!r} is a method: the remotes are programs, not objects")
+        return (value,) * self.num_envs
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Refuse: the remotes are programs, not objects.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(
+            f"cannot set {name!r}: the remotes are programs; use reset(options=...) or make_vec"
+        )
+
+    # Order
+
+    def _check_open(self) -> None:
+        if os.getpid() != self._pid:
+            raise ForkedSession(
+                f"the environment belongs to process {self._pid}: make one in this process"
+            )
+        if self.closed:
+            raise ClosedEnvironmentError("the environment is closed: make another")
+
+    def _check_idle(self) -> None:
+        self._check_open()
+        if self._stepper.pending:
+            raise AlreadyPendingCallError(
+                "reset while a step is under way: call recv() first", "reset"
+            )
+
+    def _check_envs(self, envs: Sequence[int]) -> list[int]:
+        chosen = [int(env) for env in envs]
+        if not chosen or len(set(chosen)) != len(chosen):
+            raise ValueError(f"envs is {list(envs)}, expected at least one, none twice")
+        for env in chosen:
+            if not 0 <= env < self.num_envs:
+                raise ValueError(f"envs has {env}, expected 0 to {self.num_envs - 1}")
+        return chosen
+
+    def _check_order(self, chosen: Sequence[int], whole: bool) -> None:
+        if not self._was_reset:
+            raise ResetNeeded("step before the first reset: call reset()")
+        if self._stepper.pending:
+            asked = self._stepper.asked
+            busy = [env for env in chosen if asked[env] >= 0]
+            if busy or whole:
+                raise AlreadyPendingCallError(
+                    f"send while a step is under way ({_listed(busy)}): call recv() first", "send"
+                )
+        if self._disabled and self._episodes.ended.any():
+            ended = [env for env in chosen if self._episodes.ended[env]]
+            if ended:
+                raise ResetNeeded(
+                    f"the episodes of {_listed(ended)} have ended: "
+                    "call reset(options={'reset_mask': ...})"
+                )
+
+    def _grace_ns(self, due: DueTime) -> int:
+        if self._late_after_ns is not None:
+            return self._late_after_ns
+        if isinstance(due, At) and self._ticks is not None:
+            return self._ticks.period_ns // 2
+        return self._step_timeout_ns
+
+    # Resetting
+
+    def _await_reset(
+        self, requests: Mapping[int, Mapping[str, Any]], mask: NDArray[np.bool_]
+    ) -> None:
+        stepper = self._stepper
+        now_ns = time.monotonic_ns()
+        until_ns = now_ns + self._reset_timeout_ns
+        stepper.ask_reset(requests, due_fields(NOW, now_ns, self._screen), until_ns)
+        stepper.complete(self.num_envs)
+        while self._mask and time.monotonic_ns() < until_ns:
+            # With "mask" the worker answers while it is still resetting: look again.
+            rows = self._ring.records(stepper.step)
+            if not (rows["resetting"][mask] != 0).any():
+                break
+            stepper.collect(None)
+            look_ns = time.monotonic_ns() + RESET_LOOK_NS
+            fields = due_fields(AT(look_ns), look_ns, self._screen)
+            stepper.ask_reset(requests, fields, until_ns, again=True)
+            stepper.complete(self.num_envs)
+        stepper.end_reset()
+
+    def _reset_failure(self, batch: Batch, env: int) -> str:
+        fault = batch.infos["fault"][env]
+        return (
+            f"no environment began a new episode within {self._reset_timeout_ns / 1e9:g} s; "
+            f"environment {env} ({self.session.names[env]}): {fault['cause']}"
+        )
+
+
+def check_render_mode(render_mode: str | None) -> str | None:
+    """Check a render mode.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        allowed = ", ".join(repr(mode) for mode in RENDER_MODES)
+        raise ValueError(f"render_mode is {render_mode!r}, expected None or {allowed}")
+    return render_mode
+
+
+def _listed(envs: Sequence[int]) -> str:
+    shown = ", ".join(str(env) for env in envs[:8])
+    more = f" and {len(envs) - 8} more" if len(envs) > 8 else ""
+    return f"environment{'s' if len(envs) != 1 else ''} {shown}{more}"
