@@ -1,5 +1,6 @@
 """`envserver demo`."""
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,25 +34,34 @@ def demo(
     env_id: str, num_envs: int, fps: float, seconds: float, picture: str, as_json: bool
 ) -> None:
     """Step environments with random actions, and measure them."""
-    import envserver
+    from envserver.client import Client
     from envserver.contact_sheet import contact_sheet
     from envserver.cpu import TreeClock
     from envserver.demo import run_demo
+    from envserver.make import make_vec
+    from envserver.session import Session
 
-    with _progress(disable=as_json) as bar:
-        starting = bar.add_task(f"starting {num_envs} x {env_id}", total=None)
-        envs = envserver.make_vec(env_id, num_envs=num_envs, fps=fps)
-        try:
-            bar.remove_task(starting)
+    # A daemon of its own, so that what its tree of processes uses is this run's alone.
+    with _progress(disable=as_json) as bar, Client(private=True) as client:
+        starting = bar.add_task(f"starting {num_envs} x {env_id}", total=num_envs)
+        envs = make_vec(
+            env_id,
+            num_envs,
+            fps=fps,
+            client=client,
+            progress=lambda status: bar.update(starting, completed=status["ready"]),
+        )
+        assert isinstance(envs.session, Session)
+        with contextlib.closing(envs):
+            bar.update(starting, completed=num_envs)
             stepping = bar.add_task(f"stepping at {fps:g} frames a second", total=seconds)
             ran = run_demo(
                 envs,
+                envs.session.spec,
                 seconds,
-                TreeClock(envs.daemon_pid),
-                lambda elapsed_s: bar.update(stepping, completed=elapsed_s),
+                TreeClock(client.status()["pid"]),
+                lambda elapsed_s: bar.update(stepping, completed=min(elapsed_s, seconds)),
             )
-        finally:
-            envs.close()
     contact_sheet(ran.observations, ran.labels).save(picture)
     if as_json:
         print_json(ran.figures)

@@ -1,16 +1,12 @@
 """`envserver runtimes`, `remotes`, `attach` and `logs`."""
 
+import dataclasses
 from typing import Any
 
 import click
 
 from envserver.cli.choice import candidates, chosen
 from envserver.cli.output import address_option, console, json_option, print_json, print_table
-
-RUNTIMES = {
-    "gym-core": "any Gymnasium environment on a small VNC server of ours; no X server needed",
-    "xvnc": "any program on a desktop of its own: TigerVNC's Xvnc and openbox",
-}
 
 
 def session_option(command: Any) -> Any:
@@ -22,11 +18,23 @@ def session_option(command: Any) -> Any:
 @click.command()
 @json_option
 def runtimes(as_json: bool) -> None:
-    """List the kinds of remotes."""
+    """List the kinds of remotes, and the environments in them."""
+    from envserver.runtimes_file import load_runtimes
+
+    found = load_runtimes()
     if as_json:
-        print_json(RUNTIMES)
-    else:
-        print_table(("runtime", "what it is"), RUNTIMES.items())
+        print_json({name: dataclasses.asdict(runtime) for name, runtime in found.items()})
+        return
+    rows: list[tuple[str, str]] = []
+    for runtime in found.values():
+        rows.append((runtime.name, runtime.summary))
+        rows += [
+            (f"  {runtime.name}.{environment.name}", environment.summary)
+            for environment in runtime.environments.values()
+        ]
+        if runtime.takes_any:
+            rows.append((f"  {runtime.name}.<Name>-v<k>", "any environment that Gymnasium knows"))
+    print_table(("name", "what it is"), rows)
 
 
 @click.command()
