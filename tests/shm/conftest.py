@@ -106,9 +106,10 @@ class Rig:
         writer.arrive()
         return True
 
-    def send(self, step: int) -> NDArray[np.bool_]:
-        """Open a step and give all environments a STEP entry."""
-        self.ring.open_step(step)
+    def send(self, step: int, *, opened: bool = False) -> NDArray[np.bool_]:
+        """Open a step, unless it is, and give all environments a STEP entry."""
+        if not opened:
+            self.ring.open_step(step)
         n = self.ring.num_envs
         entries = np.zeros(n, ENTRY_DTYPE)
         entries["kind"] = STEP
