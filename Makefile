@@ -52,7 +52,8 @@ build/system: tools/system-packages
 .venv/installed: build/system constraints.txt pyproject.toml
 	test -x $(RUN)/pip || $(PYTHON) -m venv .venv
 	$(RUN)/pip install -q -c constraints.txt setuptools cython
-	ENVSERVER_PACKAGES=none $(RUN)/pip install -q -c constraints.txt --no-build-isolation --config-settings editable_mode=compat -e '.[dev]'
+	ENVSERVER_PACKAGES=none PYTHONWARNINGS=ignore $(RUN)/pip install -q -c constraints.txt --no-build-isolation \
+		--config-settings editable_mode=compat -e '.[dev]'
 	@touch $@
 
 build/compiled: .venv/installed setup.py $(SOURCES)
