@@ -193,9 +193,9 @@ class Episodes:
     def _fold_final(
         self, row: np.void, place: int, env: int, was_running: bool, fault: int, outcome: Outcome
     ) -> None:
-        outcome.rewards[place] = row["final_reward"] + row["reward"]
+        outcome.rewards[place] = row["final_reward"]
         if not was_running and row["final_episode"] == self._reported[env]:
-            outcome.rewards[place] = row["reward"]
+            outcome.rewards[place] = 0.0
             outcome.terminated[place] = outcome.truncated[place] = False
         elif fault:
             outcome.truncated[place] = True
