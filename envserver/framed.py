@@ -23,7 +23,7 @@ class FramedSocket:
         self,
         connection: socket.socket,
         on_message: Callable[[dict[str, Any]], None],
-        on_broken: Callable[[], None],
+        on_broken: Callable[[], object],
     ) -> None:
         self._connection = connection
         self._on_message = on_message

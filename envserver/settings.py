@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 MAX_IPC_BYTES = 107  # sockaddr_un.sun_path holds 108 bytes, the last is 0
+HASHED_PREFIX = "long-"
 LONGEST_SUFFIX = ".lease"
 """The longest thing appended to the socket's path."""
 
@@ -42,6 +43,11 @@ class Address:
     @property
     def directory(self) -> Path:
         return self.socket.parent
+
+    @property
+    def is_hashed(self) -> bool:
+        """The directory was made by `short_path`, for this daemon alone."""
+        return self.directory.name.startswith(HASHED_PREFIX)
 
 
 def home_directory() -> Path:
@@ -80,7 +86,7 @@ def short_path(path: Path) -> Path:
     if len(os.fsencode(path)) + len(LONGEST_SUFFIX) <= MAX_IPC_BYTES:
         return path
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
-    return Path(f"/tmp/envserver-{os.getuid()}") / f"long-{digest}" / "broker"
+    return Path(f"/tmp/envserver-{os.getuid()}") / f"{HASHED_PREFIX}{digest}" / "broker"
 
 
 def make_private_directory(directory: Path) -> None:

@@ -208,7 +208,12 @@ class Environment:
         self._told.clear()
         self.generation = self._plane.begin(self.env)
         worker = self.worker = WorkerProcess(
-            self._segment_fd, self._doorbell_fd, self.log, self._owner, self._on_message
+            self._segment_fd,
+            self._doorbell_fd,
+            self.log,
+            f"{self.name}, generation {self.generation}",
+            self._owner,
+            self._on_message,
         )
         self._plane.set_pid(self.env, worker.pid)
         try:

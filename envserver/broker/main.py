@@ -81,7 +81,7 @@ async def _serve(
     finally:
         for watcher in watchers:
             watcher.cancel()
-        if private is not None:
+        if private is not None or where.is_hashed:
             sweep.remove_private(where.directory)
 
 

@@ -11,11 +11,14 @@ from typing import Any
 from envserver import processes
 from envserver.framed import FramedSocket
 
+HANG_UP_S = 1.0
+
 
 class WorkerProcess:
     """A worker from its spawn to its end. Its end is seen on a pidfd, never guessed.
 
     Args:
+        log: gets a first line with `title`, and then what the process prints.
         on_message: called with each message of the worker (workers/messages.py).
     """
 
@@ -24,11 +27,13 @@ class WorkerProcess:
         segment_fd: int,
         doorbell_fd: int,
         log: Path,
+        title: str,
         owner: str,
         on_message: Callable[[dict[str, Any]], None],
     ) -> None:
         ours, theirs = socket.socketpair()
-        with theirs, log.open("ab") as output:
+        with theirs, log.open("ab", buffering=0) as output:
+            output.write(f"-- worker of {title}\n".encode())
             self._process = subprocess.Popen(
                 processes.python_command(
                     *("-m", "workers", "--segment-fd", str(segment_fd)),
@@ -44,8 +49,12 @@ class WorkerProcess:
             )
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
-        # A worker whose words cannot be understood is no worker; one that hung up is ending.
-        self._control = FramedSocket(ours, on_message, self.kill)
+        # A worker that hung up is ending, and may say by its status why; one whose words cannot be
+        # understood is no worker any more.
+        loop = asyncio.get_running_loop()
+        self._control = FramedSocket(
+            ours, on_message, lambda: loop.call_later(HANG_UP_S, self.kill)
+        )
         self._exited = asyncio.ensure_future(self._wait())
 
     async def wait(self) -> int:

@@ -43,7 +43,8 @@ class ProcessTree:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        self._pidfd = os.pidfd_open(self._process.pid)
+        self.pid = self._process.pid
+        self._pidfd = os.pidfd_open(self.pid)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._receive)
         self._open = True
 

@@ -91,7 +91,7 @@ class XvncRemote(Remote):
         self._directory = directory
         self.log_path = log
         self.log = str(log)
-        self._tree: ProcessTree | None = None
+        self.tree: ProcessTree | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self, size: tuple[int, int], command: Sequence[str] | None) -> None:
@@ -100,7 +100,7 @@ class XvncRemote(Remote):
         cookie = secrets.token_bytes(16)
         authority = self._directory / ".Xauthority"
         authority.write_bytes(authority_file(cookie))
-        tree = self._tree = ProcessTree(_desktop_environment(self._directory), self.log_path)
+        tree = self.tree = ProcessTree(_desktop_environment(self._directory), self.log_path)
         tree.remove_at_end(self._directory)
         self._watcher = asyncio.create_task(self._watch(tree, command))
         display, vnc = await _start_server(tree, size, authority)
@@ -119,7 +119,7 @@ class XvncRemote(Remote):
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
-        tree, self._tree = self._tree, None
+        tree, self.tree = self.tree, None
         if tree is not None:
             await tree.stop()
 

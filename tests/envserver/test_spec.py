@@ -1,0 +1,75 @@
+"""What a session may ask for."""
+
+from typing import Any
+
+import pytest
+
+from envserver.spec import SessionSpec
+
+GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs": 2}
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"num_envs": 0}, "num_envs is 0, expected a whole number from 1"),
+        ({"num_envs": -1}, "num_envs is -1"),
+        ({"num_envs": 2.5}, "num_envs is 2.5"),
+        ({"num_envs": True}, "num_envs is True"),
+        ({"runtime": "nope"}, "runtime is 'nope', allowed are 'gym-core', 'xvnc'"),
+        ({"runtime": None}, "runtime is None"),
+        ({"env_id": None}, "env_id is None, expected a Gymnasium id"),
+        ({"remotes": 3}, "num_envs is 2, but remotes names 3"),
+        ({"remotes": "a,b,c"}, "num_envs is 2, but remotes names 3"),
+        ({"remotes": "a:0,b"}, "remotes entry 0"),
+        ({"remotes": 0}, "remotes is 0"),
+        ({"height": 0}, "height is 0"),
+        ({"width": 1 << 20}, "width is 1048576"),
+        ({"channels": 4}, "channels is 4, allowed are 1, 3"),
+        ({"slots": 1}, "slots is 1"),
+        ({"queue_entries": 100}, "queue_entries is 100, expected a power of two"),
+        ({"fps": 0}, "fps is 0, expected None"),
+        ({"fps": float("nan")}, "fps is nan"),
+        ({"fps": "60"}, "fps is '60'"),
+        ({"clock": "fast"}, "clock is 'fast', allowed are 'real', 'step'"),
+        ({"autoreset": "always"}, "autoreset is 'always', allowed are 'next_step'"),
+        ({"while_resetting": "skip"}, "while_resetting is 'skip'"),
+        ({"max_episode_steps": -1}, "max_episode_steps is -1"),
+        ({"frame_skip": 0}, "frame_skip is 0"),
+        ({"max_pool": True}, "max_pool needs frame_skip >= 2"),
+        ({"env_kwargs": 3}, "env_kwargs is 3, expected a mapping"),
+        ({"vnc_kwargs": {"colour": 1}}, "vnc_kwargs has 'colour', allowed are encoding"),
+        (
+            {"vnc_kwargs": {"quality_level": 10}},
+            "vnc_kwargs['quality_level'] is 10, allowed",
+        ),
+        ({"vnc_kwargs": {"encoding": "h264"}}, "vnc_kwargs['encoding'] is 'h264'"),
+        ({"source": "file"}, "source is 'file'"),
+        ({"step_timeout_s": 0}, "step_timeout_s is 0, expected seconds"),
+        ({"screen": (1, 2, 3)}, "screen is (1, 2, 3)"),
+        ({"screen": (0, 2)}, "screen is 0"),
+        ({"command": []}, "command is []"),
+        ({"runtime": "xvnc", "clock": "step"}, "clock is 'step', expected 'real'"),
+    ],
+)
+def test_wrong_arguments_are_named(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as raised:
+        SessionSpec(**{**GYM, **fields})
+    assert complaint in str(raised.value)
+
+
+def test_num_envs_follows_the_addresses() -> None:
+    assert SessionSpec(remotes="a:1,b:2,c:3").num_envs == 3
+
+
+def test_passwords_are_not_shown() -> None:
+    assert "secret" not in repr(SessionSpec(remotes="a:1?password=secret"))
+
+
+def test_survives_the_wire() -> None:
+    spec = SessionSpec(**GYM, command=("a", "b"), vnc_kwargs={"encoding": "raw"}, fps=30.0)
+    assert SessionSpec.from_wire(spec.to_wire()) == SessionSpec(
+        **GYM, command=["a", "b"], vnc_kwargs={"encoding": "raw"}, fps=30.0
+    )
+    with pytest.raises(ValueError, match="unknown field 'colour'"):
+        SessionSpec.from_wire({**spec.to_wire(), "colour": 1})
