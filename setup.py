@@ -62,7 +62,7 @@ def extension(path: Path) -> Extension:
 SOURCES = sorted(path for package in PACKAGES for path in Path(package).rglob("*.pyx"))
 setup(
     cmdclass={"build_py": BuildWithData},
-    options={"build_ext": {"parallel": os.cpu_count()}},
+    options={"build_ext": {"parallel": str(os.cpu_count() or 1)}},
     ext_modules=cythonize(
         [extension(path) for path in SOURCES],
         build_dir=ANNOTATE,
