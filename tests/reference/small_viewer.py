@@ -4,6 +4,7 @@ It is written from RFC 6143 and rfbproto alone and shares nothing with `cython_v
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import io
 import struct
@@ -58,17 +59,22 @@ class SmallViewer:
         cls, port: int, *, version: str = "003.008", password: str | None = None
     ) -> "SmallViewer":
         viewer = cls(*await asyncio.open_connection("127.0.0.1", port))
-        await viewer._handshake(f"RFB {version}\n".encode(), password)
+        try:
+            await viewer.handshake(version, password)
+        except BaseException:
+            await viewer.close()
+            raise
         return viewer
 
     async def close(self) -> None:
         self.writer.close()
-        await self.writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
 
-    async def _handshake(self, version: bytes, password: str | None) -> None:
+    async def handshake(self, version: str = "003.008", password: str | None = None) -> None:
         self.greeting = await self._take(12)
-        self.writer.write(version)
-        if version == b"RFB 003.003\n":
+        self.writer.write(f"RFB {version}\n".encode())
+        if version == "003.003":
             (kind,) = await self._unpack(">I")
         else:
             (count,) = await self._unpack("B")
@@ -80,11 +86,11 @@ class SmallViewer:
             mirrored = bytes(sum(byte >> i & 1 and 128 >> i for i in range(8)) for byte in key)
             encryptor = Cipher(TripleDES(mirrored * 3), modes.ECB()).encryptor()
             self.writer.write(encryptor.update(challenge))
-        if kind == 2 or version == b"RFB 003.008\n":
+        if kind == 2 or version == "003.008":
             (result,) = await self._unpack(">I")
             if result:
                 reason = b""
-                if version == b"RFB 003.008\n":
+                if version == "003.008":
                     reason = await self._take((await self._unpack(">I"))[0])
                 raise Refused(reason.decode())
         self.writer.write(b"\x01")
