@@ -61,7 +61,10 @@ cdef inline uint32_t rows_wait(
         if done >= wanted or (on_wake and load_acquire32(&view.header.attention) != attention):
             break
         if futex_wait_until(&view.header.wake_seq, seq, deadline_ns) != 0 and errno != EAGAIN:
-            done = rows_done(view, step, steps)
-            break
-    store_release32(&view.header.wanted, NOBODY_WAITS)
+            return rows_done(view, step, steps)
     return done
+
+
+cdef inline void rows_stop_waiting(const View* view) noexcept nogil:
+    """Arrivals need no wake-up from here on."""
+    store_release32(&view.header.wanted, NOBODY_WAITS)

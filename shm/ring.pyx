@@ -16,7 +16,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from posix.unistd cimport getpid
 
-from shm.arrival cimport rows_wait
+from shm.arrival cimport rows_stop_waiting, rows_wait
 from shm.atomic cimport (
     compare_and_swap, fetch_and, load_acquire, load_acquire32, monotonic_ns, store_release,
 )
@@ -178,7 +178,7 @@ cdef class Ring:
         cdef const int64_t* by_env = NULL
         cdef int64_t step = 0, until
         cdef uint32_t done, attention, expected = max(wanted, 0)
-        cdef bint looked
+        cdef bint called
         if isinstance(steps, np.ndarray):
             asked = steps
             if asked.shape[0] != self.num_envs:
@@ -187,17 +187,20 @@ cdef class Ring:
         else:
             step = steps
             self.row_use(step, 0)
-        while True:
-            until = min(deadline_ns, monotonic_ns() + SIGNALS_NS)
-            with nogil:
-                done = rows_wait(&mapping.view, step, by_env, expected, until, self.attention, on_wake)
-            attention = load_acquire32(&mapping.view.header.attention)
-            looked = on_wake and attention != self.attention
-            if on_wake:
-                self.attention = attention
-            if done >= expected or looked or monotonic_ns() >= deadline_ns:
-                return done
-            PyErr_CheckSignals()
+        try:
+            while True:
+                until = min(deadline_ns, monotonic_ns() + SIGNALS_NS)
+                with nogil:
+                    done = rows_wait(&mapping.view, step, by_env, expected, until, self.attention, on_wake)
+                attention = load_acquire32(&mapping.view.header.attention)
+                called = on_wake and attention != self.attention
+                if on_wake:
+                    self.attention = attention
+                if done >= expected or called or monotonic_ns() >= deadline_ns:
+                    return done
+                PyErr_CheckSignals()
+        finally:
+            rows_stop_waiting(&mapping.view)
 
     def row_states(self, int64_t step):
         cdef View* view = self.row_use(step, 0)

@@ -1,5 +1,6 @@
 """Waiting: enough rows, the deadline, signals, and announcements."""
 
+import os
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 FAR_S = 20.0
+NOBODY_WAITS = 2**32 - 1
 
 
 def deadline(seconds: float) -> int:
@@ -56,6 +58,84 @@ def test_each_environment_can_be_at_its_own_step(make_rig: Any) -> None:
     # The bit of environment 0 is still set; it must neither hide nor stand for an arrival.
     assert rig.ring.wait(steps, 2, deadline(FAR_S)) == 2
     answering.join()
+
+
+class Header:
+    """The words that trainer and workers wake each other by, as layout.pxd places them."""
+
+    def __init__(self, rig: Any) -> None:
+        self.words = np.frombuffer(memoryview(rig.segment.map().memory), np.uint32, 2, 192)
+
+    @property
+    def wake_seq(self) -> int:
+        return int(self.words[0])
+
+    @property
+    def wanted(self) -> int:
+        return int(self.words[1])
+
+
+class Waiting:
+    """A wait in a thread of its own, from when its wish is there to be seen."""
+
+    def __init__(self, rig: Any, header: Header, steps: Any, wanted: int) -> None:
+        assert header.wanted == NOBODY_WAITS
+        self.done = 0
+        self.thread = threading.Thread(target=self.run, args=(rig, steps, wanted))
+        self.thread.start()
+        while header.wanted == NOBODY_WAITS:
+            os.sched_yield()
+
+    def run(self, rig: Any, steps: Any, wanted: int) -> None:
+        self.done = rig.ring.wait(steps, wanted, deadline(FAR_S))
+
+    def result(self) -> int:
+        self.thread.join()
+        return self.done
+
+
+def test_only_the_last_that_is_wanted_makes_a_wake_up(make_rig: Any) -> None:
+    rig = make_rig(num_envs=70)
+    header = Header(rig)
+    rig.send(1)
+    waiting = Waiting(rig, header, 1, 69)
+    for env in range(2, 70):
+        assert rig.answer(1, env)
+        assert header.wake_seq == 0
+    assert rig.answer(1, 0)
+    assert header.wake_seq == 1
+    assert waiting.result() == 69
+    assert rig.answer(1, 1)
+    assert header.wake_seq == 1
+
+
+def test_bits_of_others_are_not_waited_for(make_rig: Any) -> None:
+    rig = make_rig(num_envs=4)
+    header = Header(rig)
+    rig.send(1)
+    for env in (0, 2, 3):
+        assert rig.answer(1, env)
+    rig.ring.open_step(2, np.array([1, 3], np.int32))
+    waiting = Waiting(rig, header, np.array([-1, 2, -1, 2], np.int64), 2)
+    assert header.wanted == 4
+    assert rig.answer(2, 3)
+    assert header.wake_seq == 0
+    assert rig.answer(2, 1)
+    assert header.wake_seq == 1
+    assert waiting.result() == 2
+
+
+def test_a_row_whose_worker_could_not_say_so_counts(rig: Any) -> None:
+    header = Header(rig)
+    rig.send(1)
+    assert rig.writers[0].claim(1)
+    rig.writers[0].finish(1)
+    # Environment 0 never sets its bit; the trainer sees its row when it begins to wait.
+    assert rig.wait(1, 2, 0) == 1
+    waiting = Waiting(rig, header, 1, 2)
+    assert rig.answer(1, 1)
+    assert header.wake_seq == 1
+    assert waiting.result() == 2
 
 
 def test_arrivals_that_nobody_waits_for_are_counted_later(rig: Any) -> None:
