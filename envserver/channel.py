@@ -3,7 +3,8 @@
 Theory of operation: the lease socket comes first. Connecting to it says at once whether a daemon
 lives, its first message carries the lease that `hello` shows over ZeroMQ, and its hang-up means
 that the daemon ended, whatever is being waited for. Replies are matched by id, so one that an
-interrupted call left behind is dropped by the next.
+interrupted call left behind is dropped by the next; one that belongs to a call further out (the
+garbage collector may close a session in the midst of any call) is kept for it.
 """
 
 import errno
@@ -43,6 +44,7 @@ class Channel:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._next_id = 0
+        self._replies: dict[int, dict[str, Any] | None] = {}
         self._lease = _connect_lease(address, timeout_s)
         self._context: zmq.Context[Any] | None = None
         self._socket: zmq.Socket[Any] | None = None
@@ -112,7 +114,11 @@ class Channel:
                 self._socket.send(data, zmq.NOBLOCK)
             except zmq.Again:
                 raise BrokerUnavailable(f"{self.address.url} takes no more requests") from None
-            reply = self._reply_to(request_id, method, timeout_s)
+            self._replies[request_id] = None
+            try:
+                reply = self._reply_to(request_id, method, timeout_s)
+            finally:
+                del self._replies[request_id]
         if reply.get("ok"):
             return reply.get("result")
         error = reply.get("error") or {}
@@ -127,6 +133,11 @@ class Channel:
         poll.register(self._lease.fileno(), 0)
         hung_up = False
         while True:
+            kept = self._replies[request_id]
+            if kept is not None:
+                return kept
+            if self._socket is None:
+                raise SessionClosed("the connection to the daemon was closed")
             try:
                 reply = messages.unpack(self._socket.recv(zmq.NOBLOCK))
             except zmq.Again:
@@ -134,8 +145,8 @@ class Channel:
             except ValueError as error:
                 raise BrokerUnavailable(f"{self.address.url}: {error}") from error
             else:
-                if reply.get("id") == request_id:
-                    return reply
+                if reply.get("id") in self._replies:
+                    self._replies[reply["id"]] = reply
                 continue
             if hung_up:
                 raise BrokerUnavailable(f"the daemon at {self.address.url} ended")

@@ -7,13 +7,14 @@ session.wait_ready()
 
 import contextlib
 import os
+import secrets
 import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from envserver.channel import Channel, is_running
-from envserver.errors import BrokerUnavailable
+from envserver.errors import BrokerUnavailable, EnvServerError
 from envserver.private import PrivateDaemon
 from envserver.session import Session
 from envserver.settings import resolve_address
@@ -21,6 +22,7 @@ from envserver.spec import SessionSpec
 
 OPEN_TIMEOUT_S = 120.0
 DESCRIPTOR_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 10.0
 
 
 class Client:
@@ -62,9 +64,16 @@ class Client:
         Raises:
             BrokerUnavailable, RequestFailed, ValueError: nothing was opened.
         """
-        opened: dict[str, Any] = self._channel.request(
-            "open_session", {"spec": spec.to_wire()}, OPEN_TIMEOUT_S
-        )
+        opening = secrets.token_hex(8)
+        try:
+            opened: dict[str, Any] = self._channel.request(
+                "open_session", {"spec": spec.to_wire(), "opening": opening}, OPEN_TIMEOUT_S
+            )
+        except (KeyboardInterrupt, BrokerUnavailable):
+            # The daemon may be about to open it, or may have.
+            with contextlib.suppress(EnvServerError):
+                self._channel.request("close_session", {"opening": opening}, CLOSE_TIMEOUT_S)
+            raise
         token = str(opened["token"])
         try:
             descriptors = self._channel.receive_descriptors(
@@ -72,7 +81,7 @@ class Client:
             )
         except BaseException:
             with contextlib.suppress(BrokerUnavailable):
-                self._channel.request("close_session", {"token": token}, DESCRIPTOR_TIMEOUT_S)
+                self._channel.request("close_session", {"token": token}, CLOSE_TIMEOUT_S)
             raise
         return Session(self._channel, spec, opened, descriptors, self.close if owned else None)
 

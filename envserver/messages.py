@@ -6,7 +6,7 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     reply    {id, ok: true, result} | {id, ok: false, error: {code, message}}
 
     hello           {protocol_version, lease}        first, always
-    open_session    {spec}                           -> {token, name, num_envs, names, ...}
+    open_session    {spec, opening}                  -> {token, name, num_envs, names, ...}
     session_status  {token, revision, timeout_s}     -> {revision, ready, failed, workers, ...}
     reset           {token, reset_id, per_env: [[env, {seed, options, env_id}], ...]}
     fault_report    {token, env}                     -> {code, fault, cause, exit_code, signal, log}
@@ -14,7 +14,7 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     large_info      {token, env, step}               -> {data}
     logs            {token | session, env}           -> {path, lines}
     attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
-    close_session   {token}
+    close_session   {token | opening}
     status          {}    stop  {}
 
 Over the unix socket beside it (SOCK_SEQPACKET, msgpack maps), broker to trainer:

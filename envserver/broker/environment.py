@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ MAX_BACK_OFF_S = 10.0
 STABLE_S = 30.0
 """A worker that ran so long begins with the shortest back-off again."""
 STATISTICS = ("phase", "episode", "updates", "update_bytes", "rectangles", "late_ticks", "queued")
+MAX_RESETS = 64
+"""Resets kept for a worker that is not there yet; older ones were followed by others."""
 STARTS = 3
 """Workers that may end before the first picture until the session's start has failed."""
 CLOSE_TIMEOUT_S = 1.0
@@ -93,7 +95,7 @@ class Environment:
         self._env_id = spec.env_id
         self._has_reset = False
         self._configured = False
-        self._resets: list[bytes] = []
+        self._resets: deque[bytes] = deque(maxlen=MAX_RESETS)
         self._infos: OrderedDict[int, bytes] = OrderedDict()
         self._info_arrived = asyncio.Event()
         self._told = asyncio.Event()
@@ -180,6 +182,18 @@ class Environment:
         await asyncio.wait((self._task,))
 
     async def _run(self) -> None:
+        try:
+            await self._keep_running()
+        except Exception as error:  # a mistake of ours must not look like a slow remote
+            logger.exception("%s is given up", self.name)
+            self._note(Fault.WORKER_DIED, f"the daemon failed: {error!r}")
+        if not self._closing:
+            self._set("failed", "nothing: it failed")
+            self.failed = self._start_failure()
+            self._changed()
+
+    async def _keep_running(self) -> None:
+        """Live again and again; returns when it is closed, or never got ready."""
         back_off_s = BACK_OFF_S
         ended_early = 0
         while True:
@@ -190,9 +204,6 @@ class Environment:
             if not self.was_ready:
                 ended_early += 1
                 if self._hopeless or ended_early == STARTS:
-                    self._set("failed", "nothing: it failed")
-                    self.failed = self._start_failure()
-                    self._changed()
                     return
             if time.monotonic() - started_at > STABLE_S:
                 back_off_s = BACK_OFF_S
@@ -207,14 +218,20 @@ class Environment:
         self._end_cause = None
         self._told.clear()
         self.generation = self._plane.begin(self.env)
-        worker = self.worker = WorkerProcess(
-            self._segment_fd,
-            self._doorbell_fd,
-            self.log,
-            f"{self.name}, generation {self.generation}",
-            self._owner,
-            self._on_message,
-        )
+        try:
+            worker = self.worker = WorkerProcess(
+                self._segment_fd,
+                self._doorbell_fd,
+                self.log,
+                f"{self.name}, generation {self.generation}",
+                self._owner,
+                self._on_message,
+            )
+        except OSError as error:
+            self._note(Fault.WORKER_DIED, f"its worker cannot be started: {error}")
+            self._plane.ended(self.env, int(Fault.WORKER_DIED))
+            self._told.set()
+            return
         self._plane.set_pid(self.env, worker.pid)
         try:
             remote = self.remote
@@ -222,7 +239,7 @@ class Environment:
                 self._set("starting", "its remote")
                 try:
                     remote = self.remote = await self._provider.start(self.env)
-                except EnvServerError as error:
+                except (EnvServerError, OSError) as error:
                     self._hopeless = True
                     self._end(Fault.REMOTE_DIED, str(error))
                     return

@@ -141,7 +141,7 @@ class LeaseServer:
 
     def _ended(self, lease: Lease, why: str) -> None:
         if self._forget(lease):
-            logger.info("the lease of process %d ended: %s", lease.pid, why)
+            logger.debug("the lease of process %d ended: %s", lease.pid, why)
             self._on_end(lease)
 
     def _forget(self, lease: Lease) -> bool:

@@ -28,6 +28,8 @@ class Requests:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self._abandoned: set[tuple[str, str]] = set()
+        """Openings whose trainer was interrupted before the session was there."""
         self._methods: dict[str, Callable[[Lease, Params], Awaitable[Any]]] = {
             name: getattr(self, f"_{name}")
             for name in (
@@ -91,6 +93,11 @@ class Requests:
     async def _open_session(self, lease: Lease, params: Params) -> dict[str, Any]:
         spec = SessionSpec.from_wire(params["spec"])
         session = await self._daemon.open_session(lease, spec)
+        session.opening = str(params.get("opening"))
+        if (lease.token, session.opening) in self._abandoned:
+            self._abandoned.remove((lease.token, session.opening))
+            await self._daemon.close_session(session)
+            raise SessionClosed("the session was closed while it was opened")
         try:
             await lease.send_descriptors(session.token, session.descriptors)
         except (OSError, TimeoutError):
@@ -160,7 +167,15 @@ class Requests:
         }
 
     async def _close_session(self, lease: Lease, params: Params) -> None:
-        await self._daemon.close_session(self._session(lease, params))
+        if "opening" not in params:
+            await self._daemon.close_session(self._session(lease, params))
+            return
+        opening = str(params["opening"])
+        for session in list(self._daemon.sessions.values()):
+            if (session.lease, session.opening) == (lease.token, opening):
+                await self._daemon.close_session(session)
+                return
+        self._abandoned.add((lease.token, opening))
 
     async def _status(self, lease: Lease, params: Params) -> dict[str, Any]:
         daemon = self._daemon

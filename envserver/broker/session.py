@@ -43,6 +43,8 @@ class BrokerSession:
         self.name = name
         self.token = secrets.token_hex(16)
         self.lease = lease
+        self.opening = ""
+        """The trainer's own word for the request that opened it."""
         self.trainer_pid = trainer_pid
         self.spec = spec
         self.opened_at = time.monotonic()

@@ -20,7 +20,7 @@ from envserver.remotes.base import Endpoint, Remote, RemoteAddress
 from envserver.spec import SessionSpec
 from workers.messages import pack
 
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 2.0
 LOOPBACK = "127.0.0.1"
 
 

@@ -17,7 +17,7 @@ from envserver import processes
 from envserver.errors import RemoteError
 from envserver.remotes import init
 
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 2.0
 
 
 class ProcessTree:

@@ -110,6 +110,8 @@ class XvncRemote(Remote):
         self.name = f"{self.name} on display :{display}"
         environment = {"DISPLAY": f":{display}", "XAUTHORITY": str(authority)}
         await tree.spawn("openbox", ["openbox", "--sm-disable"], environment)
+        if not os.path.exists(x_socket):
+            x_socket = f"\0{x_socket}"  # where the directory cannot be written, only this one is
         await self._unless_ended(wait_window_manager(x_socket, cookie))
         if command is not None:
             await tree.spawn("program", command, environment)

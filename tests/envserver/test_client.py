@@ -159,3 +159,37 @@ def listeners(port: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def test_ctrl_c_while_opening(daemon: Any) -> None:
+    with Client() as client:
+        os.kill(daemon.pid, signal.SIGSTOP)
+        interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        go_on = threading.Timer(0.4, os.kill, (daemon.pid, signal.SIGCONT))
+        interrupt.start()
+        go_on.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.open_session(SessionSpec(**SMALL, num_envs=1))
+        interrupt.join()
+        go_on.join()
+        assert client.status()["sessions"] == []
+        # Descriptors of the session that was given up are not taken for this one's.
+        with client.open_session(SessionSpec(**SMALL, num_envs=1)) as session:
+            session.wait_ready()
+
+
+def test_a_call_in_the_midst_of_a_call(daemon: Any) -> None:
+    """As the garbage collector does it, at any place."""
+    with Client() as client:
+        outer = client.open_session(SessionSpec(**SMALL, num_envs=1))
+        outer.wait_ready()
+        inner = client.open_session(SessionSpec(**SMALL, num_envs=1))
+        previous = signal.signal(signal.SIGALRM, lambda *_: inner.close())
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            status = outer.status(outer.status()["revision"], 0.3)
+        finally:
+            signal.signal(signal.SIGALRM, previous)
+        assert inner.closed
+        assert status["ready"] == 1
+        assert len(client.status()["sessions"]) == 1
