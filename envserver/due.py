@@ -30,9 +30,10 @@ class At:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Changed:
-    """At the first change inside `region` after the step's events; after `max_ms` at the latest.
+    """At the first change inside `region` that the step's events can have caused.
 
-    `region` None is the whole screen.
+    That is, when all of them were sent and something changed since the last that is no key release;
+    after `max_ms` at the latest. `region` None is the whole screen.
     """
 
     max_ms: float

@@ -14,7 +14,7 @@ cpdef enum EntryKind:
 cpdef enum Due:
     NOW = 0         # as soon as the step's events were sent (step clock: when the environment has stepped)
     AT = 1          # at due_ns
-    CHANGED = 2     # at the first damage inside the region after the step's events, at due_ns at the latest
+    CHANGED = 2     # all events sent, and damage in the region since the last that is no key release; at due_ns at the latest
     QUIET = 3       # when the region had no damage for quiet_ns, at due_ns at the latest
 
 cpdef enum Phase:

@@ -23,6 +23,7 @@ cdef struct Input:
     uint16_t x
     uint16_t y
     int64_t sent_ns             # when the newest event was sent
+    uint64_t acted_frame        # the source's frame when the newest event was sent that is no key release
 
 cdef bint input_full(const Input* events) noexcept nogil
 cdef bint input_empty(const Input* events) noexcept nogil

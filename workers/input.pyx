@@ -65,6 +65,8 @@ cdef bint input_send(Input* events, ScreenSource source, int64_t now_ns) noexcep
             events.x = event.x
             events.y = event.y
             alive = source.pointer(event.x, event.y, events.buttons)
+        if event.kind != KEY or event.value != 0:
+            events.acted_frame = source.frame
         events.sent_ns = now_ns
         events.tail += 1
     return alive

@@ -14,7 +14,6 @@ cdef struct Pending:
     bint active
     Entry entry
     int64_t events_sent_ns      # when its last event had gone out, 0: not yet
-    uint64_t frame              # the source's frame then
     uint64_t seen_frame         # newest frame looked at for QUIET
     int64_t quiet_since_ns
     uint32_t substeps_left      # step clock: environment steps still to make for this row

@@ -112,6 +112,7 @@ cdef class Stepper:
         """`pending.entry` was just taken."""
         self.pending.active = True
         self.pending.events_sent_ns = 0
+        self.input.acted_frame = source.frame
         self.pending.substeps_left = self.frame_skip
         self.pending.stepping = False
         self.pending.pooled = False
@@ -139,14 +140,13 @@ cdef class Stepper:
             return True
         if pending.events_sent_ns == 0:
             pending.events_sent_ns = pending.quiet_since_ns = now_ns
-            pending.frame = pending.seen_frame = source.frame
-            return False
+            pending.seen_frame = source.frame
         region.x = pending.entry.x
         region.y = pending.entry.y
         region.width = pending.entry.width
         region.height = pending.entry.height
         if pending.entry.due == CHANGED:
-            return source.frame != pending.frame and damaged(&source.damage, &region, pending.frame)
+            return damaged(&source.damage, &region, self.input.acted_frame)
         if source.frame != pending.seen_frame:
             if damaged(&source.damage, &region, pending.seen_frame):
                 pending.quiet_since_ns = now_ns

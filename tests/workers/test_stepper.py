@@ -59,6 +59,18 @@ def test_changed_waits_for_damage_in_its_region(make_rig: Any) -> None:
     assert record["published_ns"] >= record["due_ns"]
 
 
+def test_changed_sees_what_a_tap_changes_before_its_release(make_rig: Any) -> None:
+    rig, screen = make_rig()
+    rig.put(EntryKind.KEY, argument=0x61, value=1)
+    rig.put(EntryKind.KEY, argument=0x61, value=0, offset_us=40_000)
+    step = rig.ask(due=Due.CHANGED, due_ns=time.monotonic_ns() + FUTURE_NS)
+    assert screen.hear() == ("key", (0x61, True))
+    screen.paint(0, 0, RED)
+    record = rig.answer(step)
+    assert screen.hear() == ("key", (0x61, False))
+    assert record["published_ns"] >= record["action_ns"]
+
+
 def test_quiet_waits_until_nothing_changes(make_rig: Any) -> None:
     rig, screen = make_rig()
     late_ns = time.monotonic_ns() + FUTURE_NS
