@@ -17,13 +17,12 @@ DECODING = {
     Status.TOO_LARGE: "says a length beyond any sensible limit",
 }
 
+NAMES = {encoding.value: encoding.name.lower().replace("_", " ") for encoding in Encoding}
+
 
 def encoding_name(encoding: int) -> str:
     """In lower case: "tight", "desktop size", or "encoding 1234"."""
-    try:
-        return Encoding(encoding).name.lower().replace("_", " ")
-    except ValueError:
-        return f"encoding {encoding}"
+    return NAMES.get(encoding, f"encoding {encoding}")
 
 
 def error_of(

@@ -3,7 +3,7 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from cython_vnc.buffer cimport bytes_live
+from cython_vnc.buffer cimport bytes_free, bytes_live
 from cython_vnc.client_messages cimport put_cut_text, put_qemu_key_event, put_set_encodings, put_set_pixel_format
 from cython_vnc.constants cimport FENCE_REQUEST, Breach, Limit
 from cython_vnc.cursor cimport CursorShape
@@ -179,6 +179,8 @@ cdef class RFBProtocol(RFBParser):
         return 0
 
     cdef int expect_queued(self, Status status) except -1:
+        if self.surface.pixels == NULL:
+            bytes_free(&self.outbound)
         self.expect_open()
         if status == BAD_MESSAGE:
             raise ValueError("the server has not shown that it knows this message")
