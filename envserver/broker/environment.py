@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from envserver import processes
-from envserver.broker.worker import WorkerProcess
+from envserver.broker.worker import LOG_TITLE, WorkerProcess
 from envserver.errors import EnvServerError
 from envserver.remotes.base import Remote, RemoteProvider
 from envserver.spec import SessionSpec
@@ -338,8 +338,14 @@ class Environment:
             self._info_arrived.set()
 
     def _start_failure(self) -> str:
-        tail = "".join(f"\n    {line}" for line in processes.log_tail(self.log, 10))
-        return f"{self.name} did not start: {self.report.cause}{tail}"
+        log = self.log
+        if self.report.fault == Fault.REMOTE_DIED and self.remote is not None and self.remote.log:
+            log = Path(self.remote.log)
+        lines = (line for line in processes.log_tail(log, 10) if not line.startswith(LOG_TITLE))
+        tail = "".join(f"\n    {line}" for line in lines)
+        return (
+            f"{self.name} did not start: {self.report.cause.removeprefix(f'{self.name}: ')}{tail}"
+        )
 
     def _set(self, state: str, waiting_for: str) -> None:
         self.state = state

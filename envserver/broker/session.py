@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from envserver import processes
+from envserver.addresses import parse_addresses
 from envserver.broker.environment import Environment
 from envserver.errors import RequestFailed
 from envserver.remotes import create_provider
@@ -93,13 +94,16 @@ class BrokerSession:
             "session %s: segment of %.1f MB (%s)", self.name, segment.nbytes / 1e6, segment.kind
         )
         owner = processes.identity(os.getpid()) or ""
+        names = [f"{spec.runtime or spec.source}[{env}]" for env in range(spec.num_envs)]
+        if isinstance(spec.remotes, str):
+            names = [address.name for address in parse_addresses(spec.remotes)]
         for env in range(spec.num_envs):
             self._doorbells.append(doorbell())
             environment = Environment(
                 *(env, spec, self._provider, plane, segment.fd, self._doorbells[env]),
                 self._logs / f"worker-{env}.log",
                 owner,
-                f"{spec.runtime or spec.source}[{env}]",
+                names[env],
                 self._note_change,
             )
             self.environments.append(environment)

@@ -12,6 +12,7 @@ from envserver import processes
 from envserver.framed import FramedSocket
 
 HANG_UP_S = 1.0
+LOG_TITLE = "-- worker of"
 
 
 class WorkerProcess:
@@ -33,7 +34,7 @@ class WorkerProcess:
     ) -> None:
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab", buffering=0) as output:
-            output.write(f"-- worker of {title}\n".encode())
+            output.write(f"{LOG_TITLE} {title}\n".encode())
             self._process = subprocess.Popen(
                 processes.python_command(
                     *("-m", "workers", "--segment-fd", str(segment_fd)),
