@@ -1,15 +1,11 @@
 """Mapping a segment; the C face is view.pxd."""
 
-import sys
 from typing import final
 
-if sys.version_info >= (3, 12):
-    from collections.abc import Buffer as _Buffer
-else:
-    _Buffer = object
+from typing_extensions import Buffer
 
 @final
-class Memory(_Buffer):
+class Memory(Buffer):
     """Mapped bytes; a buffer (`memoryview(memory)`), unmapped when nothing refers to it."""
 
     nbytes: int

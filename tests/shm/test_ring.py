@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def test_arrays_outlive_the_ring(rig: Any) -> None:
     rig.ring.close()
     assert (pixels == 1).all()
     assert records["frame"].tolist() == [2, 2]
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: rig.ring.pixels(1),
         lambda: rig.ring.window(1, 1),
         lambda: rig.ring.open_step(2),
@@ -221,7 +222,8 @@ def test_arrays_outlive_the_ring(rig: Any) -> None:
         lambda: rig.ring.controls(),
         lambda: rig.ring.check(1),
         lambda: rig.ring.seize(1, 0),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(RingClosed):
             call()
 
