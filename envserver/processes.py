@@ -51,12 +51,18 @@ def is_alive(known: str) -> bool:
 
 
 def processes_owned() -> Iterator[tuple[int, str]]:
-    """Each process of this user that carries OWNER_VARIABLE, with its value."""
+    """Each process of this user and pid namespace that carries OWNER_VARIABLE, with its value.
+
+    In another namespace, a container's, the numbers in the value mean other processes.
+    """
     marker = f"{OWNER_VARIABLE}=".encode()
+    own_namespace = os.readlink("/proc/self/ns/pid")
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
             continue
         try:
+            if os.readlink(Path(entry.path, "ns", "pid")) != own_namespace:
+                continue
             variables = Path(entry.path, "environ").read_bytes()
         except OSError:
             continue
