@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
 def test_ruff(command: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", *command, "--quiet"],
+        [sys.executable, "-m", "ruff", *command, "--quiet", "--no-cache"],
         cwd=ROOT,
         capture_output=True,
         text=True,
