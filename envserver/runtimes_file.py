@@ -1,4 +1,4 @@
-"""runtimes.yml: which runtimes there are, and what a name like "gym-core.Pong-v0" asks for."""
+"""Reads runtimes.yml: which runtimes there are, what a name like "gym-core.Pong-v0" asks for."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""runtimes.yml, and the names that stand for it."""
+"""What runtimes.yml says, and the names that stand for it."""
 
 from pathlib import Path
 
