@@ -48,30 +48,31 @@ ASKED = {
 
 
 @contextmanager
-def server(width: int, height: int) -> Iterator[tuple[int, dict[str, str]]]:
+def server(
+    width: int, height: int, password: str | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Run an Xvnc; yields its port and the environment for its programs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     reading, writing = os.pipe()
-    command = ["Xvnc", "-displayfd", str(writing), "-geometry", f"{width}x{height}", "-depth", "24"]
-    command += [
-        "-rfbport",
-        str(port),
-        "-localhost",
-        "-SecurityTypes",
-        "None",
-        "-AcceptSetDesktopSize",
-    ]
-    process = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    try:
+    with ExitStack() as stack:
+        security = ["-SecurityTypes", "None"]
+        if password is not None:
+            file = stack.enter_context(tempfile.NamedTemporaryFile())
+            subprocess.run(["vncpasswd", "-f"], input=password.encode(), stdout=file, check=True)
+            security = ["-SecurityTypes", "VncAuth", "-PasswordFile", file.name]
+        size = ["-geometry", f"{width}x{height}", "-depth", "24"]
+        command = ["Xvnc", "-displayfd", str(writing), "-rfbport", str(port), "-localhost"]
+        process = subprocess.Popen(
+            command + size + security, pass_fds=[writing], stderr=subprocess.DEVNULL
+        )
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        os.close(writing)
         with os.fdopen(reading) as lines:
             display = lines.readline().strip()
         yield port, {**os.environ, "DISPLAY": f":{display}"}
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def x_picture(environment: dict[str, str]) -> Picture:
