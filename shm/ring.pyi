@@ -104,6 +104,9 @@ class Ring:
     def seize(self, step: int, env: int) -> bool:
         """Take a row back from a dead worker: it is CLAIMED, and the control block says that the
         process that can have claimed it has ended. False: nothing was done.
+
+        Comes before anything more is put into the queue of this environment: what its next worker
+        is sent, that worker may be writing.
         """
 
     def fill_abandoned(
