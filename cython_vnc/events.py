@@ -30,8 +30,9 @@ class FramebufferUpdated:
     frame: int
     damage: tuple[Rect, ...]
     """What it touched, rounded to tiles of 16 pixels."""
+    begin_byte: int
     end_byte: int
-    """How many bytes the server had sent, after its ServerInit, when the update ended."""
+    """Which bytes it was, of those after ServerInit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ cdef class RFBParser:
     cdef Limits limits
     cdef Coverage coverage
     cdef Update update
+    cdef uint64_t update_begin_byte       # of those received
     cdef Breach breach
     cdef int64_t failed_value
     cdef Py_ssize_t skipping              # bytes of a message of no interest that are still to come

@@ -97,6 +97,7 @@ cdef class RFBParser:
         if kind == ServerMessage.FRAMEBUFFER_UPDATE:
             if live >= 4:
                 cursor.at += 1
+                self.update_begin_byte = self.bytes_received - <uint64_t>live
                 update_begin(&self.update, take_u16(&cursor), self.surface.width, self.surface.height, &self.decoders)
                 self.take(4, progressed)
         elif kind == ServerMessage.SERVER_FENCE:

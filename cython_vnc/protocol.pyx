@@ -76,7 +76,8 @@ cdef class RFBProtocol(RFBParser):
                 found.append(events.PointerShapeChanged())
             if self.frame != frame:
                 end_byte = self.bytes_received - <uint64_t>bytes_live(&self.inbound)
-                found.append(events.FramebufferUpdated(self.frame, tuple(self.damage_since(frame)), end_byte))
+                damage = tuple(self.damage_since(frame))
+                found.append(events.FramebufferUpdated(self.frame, damage, self.update_begin_byte, end_byte))
             if self.bells != bells:
                 found.append(events.Bell())
             if self.cut_texts != texts:

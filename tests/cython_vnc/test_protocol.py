@@ -35,7 +35,7 @@ def test_paints_and_tells_the_damage_by_tiles() -> None:
     protocol = RFBProtocol(40, 24)
     events = feed(protocol, update(raw(17, 3, 2, 14, RED)))
     damage = (Rect(16, 0, 16, 16), Rect(16, 16, 16, 8))
-    assert events == [FramebufferUpdated(frame=1, damage=damage, end_byte=128)]
+    assert events == [FramebufferUpdated(frame=1, damage=damage, begin_byte=0, end_byte=128)]
     picture = np.asarray(protocol.picture())
     assert picture.shape == (24, 40, 4)
     assert (picture[3:17, 17:19, :3] == (0, 0, 255)).all()
@@ -89,13 +89,13 @@ def test_last_rect_ends_an_update(count: int) -> None:
 
 def test_an_update_of_no_rectangles_counts() -> None:
     protocol = RFBProtocol(16, 16)
-    assert feed(protocol, update()) == [FramebufferUpdated(1, (), 4)]
+    assert feed(protocol, update()) == [FramebufferUpdated(1, (), 0, 4)]
 
 
 def test_a_rectangle_of_no_pixels_paints_nothing() -> None:
     protocol = RFBProtocol(16, 16)
     assert feed(protocol, update(raw(5, 5, 0, 0), raw(16, 0, 0, 16)))[0] == FramebufferUpdated(
-        1, (), 28
+        1, (), 0, 28
     )
 
 
@@ -127,11 +127,12 @@ class TestResize:
     def test_keeps_what_fits_and_asks_for_the_rest(self, resize) -> None:  # type: ignore[no-untyped-def]
         protocol = RFBProtocol(32, 32)
         feed(protocol, update(raw(0, 0, 32, 32, RED)))
+        begin_byte = protocol.bytes_received
         events = feed(protocol, update(resize(40, 20)))
         everything = tuple(Rect(0, y, 40, min(16, 20 - y)) for y in (0, 16))
         assert events == [
             Resized(40, 20),
-            FramebufferUpdated(2, everything, protocol.bytes_received),
+            FramebufferUpdated(2, everything, begin_byte, protocol.bytes_received),
         ]
         assert (protocol.width, protocol.height, protocol.resizes) == (40, 20, 1)
         picture = np.asarray(protocol.picture())[:, :, :3]
