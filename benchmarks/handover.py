@@ -16,9 +16,12 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-import envserver
 from benchmarks.cpu import spent_s, tree
 from benchmarks.report import Figure
+from envserver.client import open_session
+from envserver.make import make_codec
+from envserver.spec import SessionSpec
+from envserver.vector_env import VectorEnv
 from workers.synthetic import square_at
 
 WIDTH, HEIGHT, PATCH_PX = 1024, 768, 64
@@ -80,9 +83,9 @@ class Runner:
 
 
 def ours(num_envs: int) -> Runner:
-    envs = envserver.make_vec(
-        None, num_envs=num_envs, source="synthetic", fps=None, screen=(WIDTH, HEIGHT)
-    )
+    session = open_session(SessionSpec(num_envs=num_envs, source="synthetic", fps=None))
+    session.wait_ready()
+    envs = VectorEnv(session, make_codec(session))
     envs.reset()
     return Runner(envs, [[] for _ in range(num_envs)], tree(os.getpid()))
 

@@ -22,7 +22,7 @@ def measure(seconds: float = 15.0) -> list[Figure]:
         run = run_demo(
             envs, envs.session.spec, seconds, TreeClock(os.getpid()), lambda passed: None
         )
-        workers = [int(control["pid"]) for control in envs.controls()]
+        workers = [int(worker["pid"]) for worker in envs.session.status()["workers"]]
         figures = run.figures
         return [
             Figure("8 gym-core remotes: ready after", ready_s, "s", at_most=3.0),

@@ -18,6 +18,7 @@ from envserver.spec import SessionSpec
 REQUEST_TIMEOUT_S = 10.0
 STATUS_SLICE_S = 0.5
 CLOSE_TIMEOUT_S = 10.0
+REPORT_GRACE_S = 3.0
 
 
 class Session:
@@ -85,14 +86,15 @@ class Session:
         """Wait until every worker shows its first picture.
 
         Args:
-            timeout_s: seconds; None: the spec's `start_timeout_s`.
+            timeout_s: seconds; None: the spec's `start_timeout_s`, and time for who is late to
+                say why.
             progress: called with each new `status`.
 
         Raises:
             StartError: one failed, or took too long; the message names it and what to do.
         """
         limit_s = self.spec.start_timeout_s if timeout_s is None else timeout_s
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + limit_s + (REPORT_GRACE_S if timeout_s is None else 0.0)
         revision = -1
         while True:
             left_s = deadline - time.monotonic()

@@ -22,7 +22,7 @@ RETRY_FIRST_S = 0.02
 RETRY_MOST_S = 2.0
 
 
-async def handshake(config: WorkerConfig) -> tuple[socket.socket, RFBProtocol]:
+async def handshake(config: WorkerConfig, timeout_s: float) -> tuple[socket.socket, RFBProtocol]:
     """Connect once: a non-blocking socket, and the protocol after its `start`.
 
     Raises:
@@ -36,7 +36,7 @@ async def handshake(config: WorkerConfig) -> tuple[socket.socket, RFBProtocol]:
     )
     connection.setblocking(False)
     try:
-        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await loop.sock_connect(connection, (config.vnc_host, config.vnc_port))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             greeting = Handshake(config.vnc_password or None)
@@ -104,8 +104,9 @@ async def connect(
     """
     pause_s = RETRY_FIRST_S
     while True:
+        left_s = HANDSHAKE_TIMEOUT_S if deadline_s is None else deadline_s - time.monotonic()
         try:
-            return await handshake(config)
+            return await handshake(config, min(left_s, HANDSHAKE_TIMEOUT_S))
         except (OSError, TimeoutError, RFBError) as error:
             failure = refused(config, error)
             hopeless = isinstance(error, RFBError)

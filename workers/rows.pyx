@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from shm.atomic cimport load_acquire
-from shm.layout cimport ABANDONED, DONE, Record, pixels_at, record_at, spare_at
+from shm.layout cimport DONE, Record, pixels_at, record_at, spare_at
 from workers.publish cimport Canvas, canvas_maximum, publish_changes
 from workers.source cimport ScreenSource
 
@@ -18,9 +18,7 @@ cdef void rows_find_newest(Rows* rows) noexcept nogil:
     cdef uint64_t slot, state
     for slot in range(rows.view.header.slots):
         state = load_acquire(&record_at(rows.view, slot, rows.env).state)
-        if (state & 3 == DONE or state & 3 == ABANDONED) and state >> 2 > 0 and (
-            not rows.has_newest or state >> 2 > rows.newest_step
-        ):
+        if state & 3 == DONE and (not rows.has_newest or state >> 2 > rows.newest_step):
             rows.newest_step = state >> 2
             rows.has_newest = True
 
