@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cython_vnc.keysyms import keysym
+from shm.layout import ENTRY_DTYPE
 from workers.entries import EntryKind
 
 KEY = int(EntryKind.KEY)
@@ -51,13 +52,25 @@ class Encoded(NamedTuple):
     """One environment's action: its events, how long they take, and its number, if it has one."""
 
     events: tuple[Event, ...]
-    span_us: int
-    action: int
+    span_us: int = 0
+    action: int = 0
+    raw: bytes = b""
+    """The events as queue entries: joining bytes is the cheapest way to put many together."""
+
+
+def encoded(events: Iterable[Event], span_us: int = 0, action: int = 0) -> Encoded:
+    """An action with its events packed."""
+    events = tuple(events)
+    entries = np.zeros(len(events), dtype=ENTRY_DTYPE)
+    for place, event in enumerate(events):
+        for name, value in zip(Event._fields, event, strict=True):
+            entries[name][place] = value
+    return Encoded(events, span_us, action, entries.tobytes())
 
 
 NOTHING = -1
 """The number of the action whose keys are held, where none are."""
-NO_ACTION = Encoded((), 0, 0)
+NO_ACTION = Encoded(())
 
 
 class ActionCodec(Protocol):
@@ -75,8 +88,8 @@ class ActionCodec(Protocol):
         """
         ...
 
-    def sent(self, env: int, encoded: Encoded) -> None:
-        """Note that an environment got these events."""
+    def sent(self, envs: Iterable[int], encoded: Iterable[Encoded]) -> None:
+        """Note that these environments got these events."""
         ...
 
     def forget(self, env: int) -> None:
@@ -100,19 +113,23 @@ class KeyTableCodec:
         self.single_space: gymnasium.Space[Any] = gymnasium.spaces.Discrete(len(self.table))
         self.batched_space = gymnasium.vector.utils.batch_space(self.single_space, num_envs)
         self._held: list[int] = [NOTHING] * num_envs
-        self._changes: dict[tuple[int, int], Encoded] = {}
+        # By held action and new one; made when first needed. NOTHING, -1, is the last row.
+        count = len(self.table)
+        self._changes: list[list[Encoded | None]] = [[None] * count for _ in range(count + 1)]
 
     def encode(self, actions: Any, envs: Sequence[int]) -> list[Encoded]:
         numbers = self._numbers(actions, envs)
         changes, held = self._changes, self._held
-        encoded = []
-        for env, number in zip(envs, numbers, strict=True):
-            change = changes.get((held[env], number))
-            encoded.append(change if change is not None else self._change(held[env], number))
-        return encoded
+        found = [
+            changes[held[env]][number] or self._change(held[env], number)
+            for env, number in zip(envs, numbers, strict=True)
+        ]
+        return found
 
-    def sent(self, env: int, encoded: Encoded) -> None:
-        self._held[env] = encoded.action
+    def sent(self, envs: Iterable[int], encoded: Iterable[Encoded]) -> None:
+        held = self._held
+        for env, action in zip(envs, encoded, strict=True):
+            held[env] = action.action
 
     def forget(self, env: int) -> None:
         self._held[env] = NOTHING
@@ -155,9 +172,9 @@ class KeyTableCodec:
         after = self.table[new]
         ups = [Event(KEY, 0, key, 0) for key in sorted(before - after)]
         downs = [Event(KEY, 0, key, 1) for key in sorted(after - before)]
-        encoded = Encoded((*ups, *downs), 0, new)
-        self._changes[old, new] = encoded
-        return encoded
+        change = encoded((*ups, *downs), action=new)
+        self._changes[old][new] = change
+        return change
 
 
 class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
@@ -268,7 +285,7 @@ class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
                 raise ValueError(f"event {place} is {event!r}: {error}") from error
             if at_us > MAX_SPAN_MS * 1000:
                 raise ValueError(f"event {place}: the events take more than {MAX_SPAN_MS} ms")
-        return Encoded(tuple(entries), at_us, 0)
+        return encoded(entries, at_us)
 
     def _append(self, entries: list[Event], event: Any, at_us: int) -> int:
         kind, *fields = event if isinstance(event, list | tuple) and event else (None,)
@@ -328,15 +345,15 @@ class EventCodec:
                 f"actions for {len(actions)} environments, expected {len(envs)}: "
                 "one list of events each"
             )
-        encoded = []
+        found = []
         for env, action in zip(envs, actions, strict=True):
             try:
-                encoded.append(self.space.events(action))
+                found.append(self.space.events(action))
             except ValueError as error:
                 raise ValueError(f"environment {env}: {error}") from error
-        return encoded
+        return found
 
-    def sent(self, env: int, encoded: Encoded) -> None:
+    def sent(self, envs: Iterable[int], encoded: Iterable[Encoded]) -> None:
         """Nothing to note: the program's own events say what is held."""
 
     def forget(self, env: int) -> None:

@@ -52,28 +52,28 @@ class Collector:
     def all(self) -> Batch:
         """Take the step that all environments were asked for: nothing is copied."""
         stepper = self._stepper
-        step = stepper.step
+        step = stepper.asked.step
         rows = self._ring.records(step)
-        outcome = stepper.episodes.fold(rows, None, stepper.lost)
+        outcome = stepper.episodes.fold(rows, None, stepper.asked.lost)
         return self._whole_batch(step, rows, outcome)
 
     def reset(self, mask: NDArray[np.bool_]) -> tuple[Batch, dict[int, int]]:
         """Take the rows that answer a reset of `mask`; also says which failed, with the `Fault`."""
         stepper = self._stepper
-        step = stepper.step
+        step = stepper.asked.step
         rows = self._ring.records(step)
-        outcome = stepper.episodes.fold_reset(rows, mask, stepper.lost)
+        outcome = stepper.episodes.fold_reset(rows, mask, stepper.asked.lost)
         return self._whole_batch(step, rows, outcome), outcome.faults
 
     def some(self) -> Batch:
         """Take the rows that are there, with copies of their pictures."""
         stepper = self._stepper
         envs = stepper.done()
-        steps = stepper.asked[envs]
+        steps = stepper.asked.steps[envs]
         places = list(zip(envs.tolist(), steps.tolist(), strict=True))
         pixels = np.stack([self._ring.pixels(step)[env] for env, step in places])
         rows = np.stack([self._ring.records(step)[env] for env, step in places])
-        outcome = stepper.episodes.fold(rows, envs, stepper.lost)
+        outcome = stepper.episodes.fold(rows, envs, stepper.asked.lost)
         infos = self._infos(rows, pixels, envs, outcome, steps)
         self._taken(envs, outcome)
         return Batch(
@@ -105,8 +105,7 @@ class Collector:
 
     def _taken(self, envs: NDArray[np.int32] | None, outcome: Outcome) -> None:
         stepper = self._stepper
-        stepper.collect(envs)
-        stepper.forget_losses(envs)
+        stepper.asked.collect(envs)
         if not outcome.plain:
             whose = self._everyone if envs is None else envs
             for env in whose[outcome.terminated | outcome.truncated].tolist():
@@ -123,20 +122,26 @@ class Collector:
     ) -> dict[str, Any]:
         infos = self._columns(envs, outcome)
         flags, sizes = rows["flags"], rows["info_bytes"]
-        told = (sizes != 0) | (flags & INFO_ELSEWHERE != 0)
-        if outcome.plain and not told.any():
+        if (
+            outcome.plain
+            and not np.count_nonzero(sizes)
+            and not np.count_nonzero(flags & INFO_ELSEWHERE)
+        ):
             return infos
+        told = (sizes != 0) | (flags & INFO_ELSEWHERE != 0)
         whose = (self._everyone if envs is None else envs).tolist()
         final = flags & HAS_FINAL != 0
         ended = outcome.terminated | outcome.truncated
         for place in np.flatnonzero(told | final | ended).tolist():
             env, row = whose[place], rows[place]
-            info = self._told(row, env, self._stepper.step if steps is None else int(steps[place]))
+            info = self._told(
+                row, env, self._stepper.asked.step if steps is None else int(steps[place])
+            )
             if self._same_step and ended[place]:
                 if final[place]:
                     picture = self._ring.spare(env).copy()
                 else:
-                    last = self._stepper.finals.get(env)
+                    last = self._stepper.asked.finals.get(env)
                     picture = pixels[place].copy() if last is None else last
                 self._builder.add_final(infos, env, picture, info)
                 info = {}

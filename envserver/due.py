@@ -79,6 +79,17 @@ class DueFields:
     width: int
     height: int
 
+    def same_kind(self, other: "DueFields") -> bool:
+        """Whether all but the time is the same."""
+        return (
+            self.due == other.due
+            and self.quiet_ns == other.quiet_ns
+            and self.x == other.x
+            and self.y == other.y
+            and self.width == other.width
+            and self.height == other.height
+        )
+
 
 def due_fields(when: DueTime, sent_ns: int, screen: tuple[int, int]) -> DueFields:
     """Turn a due time into the fields of a STEP entry.
@@ -125,6 +136,7 @@ class Ticks:
         self._period_ns = 1e9 / fps
         self._anchor_ns: int | None = None
         self._last = 0
+        self._paused = False
 
     @property
     def period_ns(self) -> int:
@@ -139,14 +151,15 @@ class Ticks:
         if self._anchor_ns is None:
             self._anchor_ns, self._last = now_ns, 0
         tick = max(self._index(now_ns) + 1, self._last + 1)
-        self.missed += tick - self._last - 1
+        if not self._paused:
+            self.missed += tick - self._last - 1
         self._last = tick
+        self._paused = False
         return self._anchor_ns + round(tick * self._period_ns)
 
-    def pass_by(self, now_ns: int) -> None:
-        """Note that a step with a due time of its own used the ticks up to `now_ns`."""
-        if self._anchor_ns is not None:
-            self._last = max(self._last, self._index(now_ns))
+    def pause(self) -> None:
+        """A step has a due time of its own: ticks that pass until the next one are not missed."""
+        self._paused = True
 
     def _index(self, now_ns: int) -> int:
         assert self._anchor_ns is not None

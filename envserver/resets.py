@@ -42,6 +42,13 @@ def reset_requests(
     return requests
 
 
+def listed(envs: Sequence[int]) -> str:
+    """Name environments in a message, the first few of many."""
+    shown = ", ".join(str(env) for env in envs[:8])
+    more = f" and {len(envs) - 8} more" if len(envs) > 8 else ""
+    return f"environment{'s' if len(envs) != 1 else ''} {shown}{more}"
+
+
 def plain(value: Any, name: str) -> Any:
     """An option in the types that travel: NumPy's become Python's.
 

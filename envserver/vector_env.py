@@ -29,8 +29,9 @@ from envserver.collecting import Collector, InfoSource
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
 from envserver.errors import ForkedSession, ResetFailed, WouldBlock
-from envserver.resets import reset_requests
-from envserver.stepping import Rules, SessionPort, Stepper
+from envserver.resets import listed, reset_requests
+from envserver.settling import Rules, SessionPort
+from envserver.stepping import Stepper
 from shm.ring import Ring
 
 RESET_LOOK_NS = 20_000_000
@@ -112,6 +113,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._episodes = Episodes(n, autoreset=not self._disabled)
         rules = Rules(not self._mask, same_step, self._step_timeout_ns, self._reset_timeout_ns)
         self._stepper = Stepper(self._ring, session, codec, self._episodes, rules)
+        self._asked = self._stepper.asked
         self._collector = Collector(self._ring, session, self._stepper, same_step)
         self._all_envs = range(n)
         self._was_reset = False
@@ -120,7 +122,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     @property
     def missed_ticks(self) -> int:
-        """How many ticks passed without a step because the trainer came too late."""
+        """How many ticks passed without a step: the trainer, or a row awaited, took too long."""
         return self._ticks.missed if self._ticks is not None else 0
 
     def reset(
@@ -151,7 +153,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         try:
             self._await_reset(requests, mask)
         except BaseException:
-            self._stepper.drop()
+            self._stepper.give_up()
             self._was_reset = False
             raise
         self._was_reset = True
@@ -189,7 +191,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             return None
         if not self._was_reset:
             raise ResetNeeded("render before the first reset: call reset()")
-        newest = self._stepper.newest.tolist()
+        newest = self._asked.newest.tolist()
         return tuple(self._ring.pixels(newest[env])[env].copy() for env in self._all_envs)
 
     def close_extras(self, **_: Any) -> None:
@@ -221,10 +223,12 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         chosen = self._all_envs if envs is None else self._check_envs(envs)
         self._check_order(chosen, whole)
         encoded = self._codec.encode(actions, chosen)
-        span_ns = max(action.span_us for action in encoded) * 1000
+        span_ns = max([action.span_us for action in encoded]) * 1000
         sent_ns = time.monotonic_ns() + span_ns
         if due is None:
             due = NOW if self._ticks is None else AT(self._ticks.due_ns(sent_ns))
+        elif self._ticks is not None:
+            self._ticks.pause()
         fields = due_fields(due, sent_ns, self._screen)
         self._stepper.ask_step(
             encoded,
@@ -248,7 +252,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             BrokerUnavailable: the daemon died.
         """
         self._check_open()
-        pending = self._stepper.pending
+        pending = self._asked.pending
         if not pending:
             raise NoAsyncCallError("recv without a send: call send(actions) first", "recv")
         if min_envs is not None and not 1 <= min_envs <= pending:
@@ -256,10 +260,10 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         until_ns = None if timeout_s is None else time.monotonic_ns() + round(timeout_s * 1e9)
         if not self._stepper.complete(min_envs or pending, until_ns):
             raise TimeoutError(
-                f"{self._stepper.pending - len(self._stepper.done())} of {pending} environments "
+                f"{self._asked.pending - len(self._stepper.done())} of {pending} environments "
                 f"did not answer within {timeout_s} s; the step is still pending"
             )
-        if min_envs is None and self._stepper.whole is not None:
+        if min_envs is None and self._asked.whole is not None:
             return self._collector.all()
         return self._collector.some()
 
@@ -315,7 +319,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     def _check_idle(self) -> None:
         self._check_open()
-        if self._stepper.pending:
+        if self._asked.pending:
             raise AlreadyPendingCallError(
                 "reset while a step is under way: call recv() first", "reset"
             )
@@ -332,18 +336,18 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def _check_order(self, chosen: Sequence[int], whole: bool) -> None:
         if not self._was_reset:
             raise ResetNeeded("step before the first reset: call reset()")
-        if self._stepper.pending:
-            asked = self._stepper.asked
+        if self._asked.pending:
+            asked = self._asked.steps
             busy = [env for env in chosen if asked[env] >= 0]
             if busy or whole:
                 raise AlreadyPendingCallError(
-                    f"send while a step is under way ({_listed(busy)}): call recv() first", "send"
+                    f"send while a step is under way ({listed(busy)}): call recv() first", "send"
                 )
         if self._disabled and self._episodes.ended.any():
             ended = [env for env in chosen if self._episodes.ended[env]]
             if ended:
                 raise ResetNeeded(
-                    f"the episodes of {_listed(ended)} have ended: "
+                    f"the episodes of {listed(ended)} have ended: "
                     "call reset(options={'reset_mask': ...})"
                 )
 
@@ -366,10 +370,10 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         stepper.complete(self.num_envs)
         while self._mask and time.monotonic_ns() < until_ns:
             # With "mask" the worker answers while it is still resetting: look again.
-            rows = self._ring.records(stepper.step)
+            rows = self._ring.records(self._asked.step)
             if not (rows["resetting"][mask] != 0).any():
                 break
-            stepper.collect(None)
+            self._asked.collect(None)
             look_ns = time.monotonic_ns() + RESET_LOOK_NS
             fields = due_fields(AT(look_ns), look_ns, self._screen)
             stepper.ask_reset(requests, fields, until_ns, again=True)
@@ -394,9 +398,3 @@ def check_render_mode(render_mode: str | None) -> str | None:
         allowed = ", ".join(repr(mode) for mode in RENDER_MODES)
         raise ValueError(f"render_mode is {render_mode!r}, expected None or {allowed}")
     return render_mode
-
-
-def _listed(envs: Sequence[int]) -> str:
-    shown = ", ".join(str(env) for env in envs[:8])
-    more = f" and {len(envs) - 8} more" if len(envs) > 8 else ""
-    return f"environment{'s' if len(envs) != 1 else ''} {shown}{more}"

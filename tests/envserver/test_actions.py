@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envserver.actions import KEY, POINTER, Encoded, Event, EventCodec, EventSpace, KeyTableCodec
+from envserver.actions import KEY, POINTER, Event, EventCodec, EventSpace, KeyTableCodec
+from shm.layout import ENTRY_DTYPE
 
 LEFT, RIGHT, FIRE = 0xFF51, 0xFF53, 0x20
 TABLE = [(), (FIRE,), (LEFT,), (RIGHT,), (LEFT, FIRE), (RIGHT, FIRE)]
@@ -30,10 +31,10 @@ class TestKeyTableCodec:
         (first,) = codec.encode([4], [0])
         assert first.events == (key(FIRE, 1), key(LEFT, 1))
         assert first.action == 4
-        codec.sent(0, first)
+        codec.sent([0], [first])
         (second,) = codec.encode(np.array([5]), [0])
         assert second.events == (key(LEFT, 0), key(RIGHT, 1))
-        codec.sent(0, second)
+        codec.sent([0], [second])
         assert codec.encode([5], [0])[0].events == ()
 
     def test_encode_changes_nothing(self) -> None:
@@ -43,7 +44,7 @@ class TestKeyTableCodec:
 
     def test_forget_after_a_release(self) -> None:
         codec = self.make(1)
-        codec.sent(0, codec.encode([1], [0])[0])
+        codec.sent([0], [codec.encode([1], [0])[0]])
         assert codec.held(0) == {FIRE}
         codec.forget(0)
         assert codec.encode([1], [0])[0].events == (key(FIRE, 1),)
@@ -51,7 +52,7 @@ class TestKeyTableCodec:
     def test_only_some_environments(self) -> None:
         codec = self.make(3)
         (encoded,) = codec.encode([1], [2])
-        codec.sent(2, encoded)
+        codec.sent([2], [encoded])
         assert codec.held(2) == {FIRE}
         assert codec.held(0) == frozenset()
 
@@ -83,7 +84,7 @@ class TestKeyTableCodec:
         codec, down = self.make(1), set()
         for action in actions:
             (encoded,) = codec.encode([action], [0])
-            codec.sent(0, encoded)
+            codec.sent([0], [encoded])
             for event in encoded.events:
                 assert (event.argument in down) != bool(event.value)
                 (down.add if event.value else down.remove)(event.argument)
@@ -105,8 +106,9 @@ class TestEventSpace:
                 ("KeyEvent", 0x61, 0),
             ]
         )
-        assert encoded == Encoded(
-            (
+        assert encoded.span_us == 42500
+        assert encoded.events == (
+            *(
                 Event(KEY, 0, 0x61, 1),
                 Event(POINTER, 2500, 1, 0, 99, 49),
                 Event(KEY, 2500, 0xFF0D, 1),
@@ -117,9 +119,10 @@ class TestEventSpace:
                 Event(KEY, 42500, 0xFF0D, 0),
                 Event(KEY, 42500, 0x61, 0),
             ),
-            42500,
-            0,
         )
+        raw = np.frombuffer(encoded.raw, ENTRY_DTYPE)
+        for name in Event._fields:
+            assert raw[name].tolist() == [getattr(event, name) for event in encoded.events]
 
     def test_nothing_is_an_action(self) -> None:
         assert self.make().events([]).events == ()

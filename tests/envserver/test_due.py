@@ -73,11 +73,14 @@ class TestTicks:
     def test_a_restart_and_due_times_of_ones_own_miss_nothing(self) -> None:
         ticks = Ticks(100)
         ticks.due_ns(0)
-        ticks.pass_by(55_000_000)
+        ticks.pause()
         assert ticks.due_ns(55_000_001) == 60_000_000
+        assert ticks.missed == 0
+        assert ticks.due_ns(75_000_000) == 80_000_000
+        assert ticks.missed == 1
         ticks.restart()
         assert ticks.due_ns(999_000_005) == 1_009_000_005
-        assert ticks.missed == 0
+        assert ticks.missed == 1
 
     @pytest.mark.parametrize("fps", [0, -1, float("nan"), 2000])
     def test_wrong_fps(self, fps: float) -> None:

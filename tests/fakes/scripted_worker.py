@@ -1,10 +1,11 @@
 """A session whose workers are threads that do as they are told, over the real shared memory.
 
-Each worker follows the contract of ARCHITECTURE.md ("Episodes") in the plainest way; what goes wrong
-is planned: `plan("done")` ends the episode at the next step, and so on. `VectorEnvContract` holds for
-this fake and for the real workers. A picture is one byte everywhere: `picture(episode, step)`.
+Each worker follows the contract of ARCHITECTURE.md ("Episodes") in the plainest way; what goes
+wrong is planned: `plan("done")` ends the episode at the next step, and so on. `VectorEnvContract`
+holds for this fake and for the real workers. A picture is one byte everywhere.
 """
 
+import contextlib
 import os
 import select
 import threading
@@ -17,10 +18,10 @@ import msgpack
 import numpy as np
 
 from shm.control import ControlPlane
-from shm.layout import ENTRY_DTYPE, RECORD_DTYPE, CONTROL_DTYPE
+from shm.layout import CONTROL_DTYPE, ENTRY_DTYPE, RECORD_DTYPE, RowState
 from shm.segment import Segment
 from shm.writer import Writer
-from workers.entries import EntryKind, Fault, Flag, Phase
+from workers.entries import Due, EntryKind, Fault, Flag, Phase
 
 HEIGHT, WIDTH = 4, 8
 WAIT_S = 10.0
@@ -95,12 +96,11 @@ class ScriptedWorker(threading.Thread):
             poll.register(fd, select.POLLIN)
         while not self.stopped.is_set():
             for fd, _ in poll.poll(1000):
-                try:
+                with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(fd)
-                except BlockingIOError:
-                    pass
             while self._jobs:
                 self._jobs.popleft()()
+            self._forget_abandoned()
             self._take_entries()
             self._publish_state()
 
@@ -140,6 +140,14 @@ class ScriptedWorker(threading.Thread):
                 self.pending = entry
                 self._answer()
 
+    def _forget_abandoned(self) -> None:
+        """A row that was taken back between episodes is not waited for: entries behind it are."""
+        if self.pending is not None and not self.skipping:
+            step = int(self.pending["step"])
+            state = int(np.frombuffer(self.writer.record(step), RECORD_DTYPE)["state"][0])
+            if state != step << 2 | RowState.EMPTY:
+                self.pending = None
+
     def _unskip(self) -> None:
         self.skipping = False
         if self.pending is not None:
@@ -158,6 +166,8 @@ class ScriptedWorker(threading.Thread):
         elif self.first_row:
             self._publish_first(step)
         else:
+            if self.pending["due"] == Due.AT:
+                self.stopped.wait(max(int(self.pending["due_ns"]) - time.monotonic_ns(), 0) / 1e9)
             self._step(step, self.plans.popleft() if self.plans else "step")
 
     def _publish_first(self, step: int) -> None:
