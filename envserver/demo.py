@@ -81,11 +81,23 @@ class Measurement:
         return float(np.count_nonzero(on_time)) / max(span_ticks, len(on_time))
 
     def updates_per_env_s(self) -> float:
-        """New pictures a second of the environment that had the fewest."""
+        """Updates a second that came from the environment that sent the fewest.
+
+        A server sends one when its picture changed. Two may come between two ticks, so that the
+        trainer sees fewer pictures: `seen_per_env_s`.
+        """
+        return self._fewest_a_second(lambda came: came)
+
+    def seen_per_env_s(self) -> float:
+        """Rows a second that showed something new, of the environment that had the fewest."""
+        return self._fewest_a_second(lambda came: came > 0)
+
+    def _fewest_a_second(self, count: Callable[[NDArray[np.int64]], NDArray[Any]]) -> float:
         if len(self._due_ns) < 2:
             return 0.0
-        new = np.count_nonzero(np.diff(np.array(self._updates), axis=0), axis=0)
-        return float(new.min()) / ((self._due_ns[-1] - self._due_ns[0]) / 1e9)
+        updates = np.array(self._updates)
+        counted = count(updates[1:] - updates[:-1]).sum(axis=0)
+        return float(counted.min()) / ((self._due_ns[-1] - self._due_ns[0]) / 1e9)
 
     def frame_age_ms(self) -> dict[str, float] | None:
         return percentiles(np.concatenate(self._age_ms)) if self._age_ms else None
@@ -104,6 +116,7 @@ class Demo:
     """The figures of a run, and its last batch with a label for each environment."""
 
     figures: dict[str, Any]
+    seen_per_env_s: float
     observations: NDArray[np.uint8]
     labels: list[str]
 
@@ -156,4 +169,4 @@ def run_demo(
         "faults": measurement.faults,
     }
     labels = [f"environment {env}, score {score:g}" for env, score in enumerate(scores)]
-    return Demo(figures, batch.observations.copy(), labels)
+    return Demo(figures, measurement.seen_per_env_s(), batch.observations.copy(), labels)

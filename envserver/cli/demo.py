@@ -66,7 +66,7 @@ def demo(
     if as_json:
         print_json(ran.figures)
     else:
-        show(env_id, ran.figures, picture)
+        show(env_id, ran.figures, ran.seen_per_env_s, picture)
 
 
 def _progress(disable: bool) -> "Progress":
@@ -76,7 +76,7 @@ def _progress(disable: bool) -> "Progress":
     return Progress(*columns, console=console(), disable=disable)
 
 
-def show(env_id: str, figures: dict[str, Any], picture: str) -> None:
+def show(env_id: str, figures: dict[str, Any], seen_per_env_s: float, picture: str) -> None:
     """Print the figures of a run as a table."""
 
     def pair(value: dict[str, float] | None) -> str:
@@ -86,6 +86,7 @@ def show(env_id: str, figures: dict[str, Any], picture: str) -> None:
     rows = [
         ("screens", f"{figures['num_envs']} of {size}"),
         ("frames a second, each", f"{figures['updates_per_env_s']:.1f} of {figures['fps']:g}"),
+        ("of them seen at a tick", f"{seen_per_env_s:.1f}"),
         ("ticks on time", f"{figures['ticks_on_time']:.2%}"),
         ("step, ms, p50 / p99", pair(figures["step_ms"])),
         ("frame age, ms, p50 / p99", pair(figures["frame_age_ms"])),

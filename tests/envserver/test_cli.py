@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from envserver.cli import main
 from envserver.doctor import Check
@@ -106,6 +108,29 @@ def test_a_daemon_is_served_asked_and_stopped(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.integration
+def test_the_demo_prints_one_object_and_draws_the_last_batch(tmp_path: Path) -> None:
+    picture = tmp_path / "demo.png"
+    result = invoke(
+        *("demo", "--json", "--num-envs", "2", "--seconds", "0.5", "--picture", str(picture))
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert list(found) == list(figures())
+    size = [found[name] for name in ("num_envs", "fps", "width", "height")]
+    assert size == [2, 60.0, 1024, 768]
+    assert found["frame_age_ms"]["p50"] > 0
+    assert found["cpu_per_env"] > 0
+    with Image.open(picture) as sheet:
+        assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 2
+
+
+def test_the_demo_of_an_unknown_environment_is_one_line() -> None:
+    result = invoke("demo", "--env", "gym-core.NoSuchGame-v0", "--num-envs", "1")
+    assert result.exit_code == 1
+    assert "NoSuchGame" in result.stderr
+
+
 def figures() -> dict[str, Any]:
     return {
         "num_envs": 2,
@@ -125,7 +150,15 @@ def figures() -> dict[str, Any]:
 def test_the_table_of_the_demo_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     from envserver.cli.demo import show
 
-    show("gym-core.Pong-v0", figures(), "demo.png")
+    show("gym-core.Pong-v0", figures(), 58.7, "demo.png")
     said = capsys.readouterr().out
-    for part in ("2 of 64x48, tight", "59.9 of 60", "99.50%", "16.60 / 17.00", "no stamps", "6.0"):
+    for part in (
+        "2 of 64x48, tight",
+        "59.9 of 60",
+        "58.7",
+        "99.50%",
+        "16.60 / 17.00",
+        "no stamps",
+        "6.0",
+    ):
         assert part in said

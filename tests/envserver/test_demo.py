@@ -37,6 +37,7 @@ def test_good_ticks_are_on_time() -> None:
     measurement = measured(*(rows(tick) for tick in range(11)))
     assert measurement.ticks_on_time() == 1.0
     assert measurement.updates_per_env_s() == pytest.approx(50.0)
+    assert measurement.seen_per_env_s() == pytest.approx(50.0)
     assert measurement.frame_age_ms() == {"p50": 6.0, "p99": 6.0}
     assert percentiles(measurement.step_ms) == {"p50": 19.0, "p99": 19.0}
     assert measurement.faults == 5
@@ -77,6 +78,17 @@ def test_what_the_stamps_do_not_settle_is_not_on_time() -> None:
     ticks = [rows(tick, server_ns=900 * MS, updates=1) for tick in range(5)]
     ticks += [rows(tick, updates=3) for tick in range(5, 11)]
     assert measured(*ticks).ticks_on_time() == pytest.approx(0.9)
+
+
+def test_two_updates_between_two_ticks_are_seen_as_one() -> None:
+    measurement = measured(*(rows(tick, updates=tick // 2 * 2) for tick in range(11)))
+    assert measurement.updates_per_env_s() == pytest.approx(50.0)
+    assert measurement.seen_per_env_s() == pytest.approx(25.0)
+
+
+def test_the_environment_with_the_fewest_counts() -> None:
+    measurement = measured(*(rows(tick, updates=[tick, 5 * tick]) for tick in range(11)))
+    assert measurement.updates_per_env_s() == pytest.approx(50.0)
 
 
 def test_a_server_without_stamps_has_no_frame_age() -> None:
