@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from fakes.server_bytes import last_rectangle, raw, timestamp, update
 
-from benchmarks.recording import Recording
+from benchmarks.record import Recorder
+from benchmarks.recording import Recording, picture_hash
 from benchmarks.replay_client import replay, shake_hands
 from benchmarks.replay_server import Replay, stamped, updates_of
+from cython_vnc.encodings import encodings_for
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDENS = ROOT / "tests" / "goldens"
@@ -73,6 +75,20 @@ def test_every_update_has_a_later_stamp(golden: Recording, client: socket.socket
             stamps.append(protocol.server_ns)
     assert stamps == sorted(stamps)
     assert 0 < stamps[0] <= stamps[-1] < time.monotonic_ns()
+
+
+def test_the_recorder_keeps_what_the_server_sent(
+    golden: Recording, client: socket.socket, tmp_path: Path
+) -> None:
+    recorder = Recorder(client, encodings_for(timestamp=False))
+    with pytest.raises(ConnectionError, match="hung up"):
+        recorder.run(10.0)
+    recorded = recorder.recording("again", picture_hash(recorder.protocol.picture()))
+    assert recorded.data == golden.data
+    assert recorded.picture_hash == golden.picture_hash
+    assert [end for _, end in recorded.arrivals] == [end for _, end in golden.arrivals]
+    recorded.save(tmp_path)
+    assert Recording.load(tmp_path / "again.rfb") == recorded
 
 
 @pytest.mark.integration
