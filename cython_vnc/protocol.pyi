@@ -59,7 +59,7 @@ class RFBProtocol(RFBParser):
         """
 
     def receive(self, count: int) -> None:
-        """As `buffer_updated`, without events and without the GIL: for loops that look at `frame`."""
+        """As `buffer_updated`, without events and the GIL: for loops that look at `frame`."""
 
     def check(self) -> None:
         """Raise what `receive`, or `parse` in C, found wrong."""
