@@ -271,8 +271,9 @@ def _screen(screen: Any, fields: dict[str, Any]) -> tuple[int, int]:
 def _native_size(fields: dict[str, Any]) -> tuple[int, int]:
     """What the environment itself draws: it has to be made once to know."""
     from envserver.runtimes.gym_core.errors import GymCoreError
-    from envserver.runtimes.gym_core.game import Game
+    from envserver.runtimes.gym_core.game import Game, register_atari
 
+    register_atari()
     try:
         game = Game(fields["env_id"], fields.get("env_kwargs"))
     except GymCoreError as error:

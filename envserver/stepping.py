@@ -3,8 +3,8 @@
 Theory of operation: `ask_step` opens the rows of a step, puts each environment's events and then
 its STEP into its queue, and notes until when the row is awaited. `complete` sleeps until the rows
 are there. At a deadline, or when the broker announces the end or the start of a worker,
-`settling.py` looks at the rows that are missing. `ask_reset` does the same with RESET and STEP for some
-environments and HOLD for the others.
+`settling.py` looks at the rows that are missing. `ask_reset` does the same with RESET and STEP for
+some environments and HOLD for the others.
 """
 
 import time

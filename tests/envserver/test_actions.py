@@ -81,7 +81,8 @@ class TestKeyTableCodec:
 
     @given(st.lists(st.integers(0, 5), max_size=20))
     def test_held_keys_are_always_those_of_the_last_action(self, actions: list[int]) -> None:
-        codec, down = self.make(1), set()
+        codec = self.make(1)
+        down: set[int] = set()
         for action in actions:
             (encoded,) = codec.encode([action], [0])
             codec.sent([0], [encoded])
@@ -108,17 +109,15 @@ class TestEventSpace:
         )
         assert encoded.span_us == 42500
         assert encoded.events == (
-            *(
-                Event(KEY, 0, 0x61, 1),
-                Event(POINTER, 2500, 1, 0, 99, 49),
-                Event(KEY, 2500, 0xFF0D, 1),
-                Event(KEY, 32500, 0xFF0D, 0),
-                Event(KEY, 32500, 0x62, 1),
-                Event(KEY, 37500, 0x62, 0),
-                Event(KEY, 37500, 0xFF0D, 1),
-                Event(KEY, 42500, 0xFF0D, 0),
-                Event(KEY, 42500, 0x61, 0),
-            ),
+            Event(KEY, 0, 0x61, 1),
+            Event(POINTER, 2500, 1, 0, 99, 49),
+            Event(KEY, 2500, 0xFF0D, 1),
+            Event(KEY, 32500, 0xFF0D, 0),
+            Event(KEY, 32500, 0x62, 1),
+            Event(KEY, 37500, 0x62, 0),
+            Event(KEY, 37500, 0xFF0D, 1),
+            Event(KEY, 42500, 0xFF0D, 0),
+            Event(KEY, 42500, 0x61, 0),
         )
         raw = np.frombuffer(encoded.raw, ENTRY_DTYPE)
         for name in Event._fields:

@@ -156,9 +156,10 @@ class TestGymnasium:
             make(render_mode="human")
 
     def test_wrappers_of_gymnasium_work(self, make: Make) -> None:
-        envs = gymnasium.wrappers.vector.RecordEpisodeStatistics(make())
+        inner = make()
+        envs = gymnasium.wrappers.vector.RecordEpisodeStatistics(inner)
         envs.reset()
-        workers(envs.unwrapped)[1].plan("step", "done")
+        workers(inner)[1].plan("step", "done")
         envs.step(np.array([0, 0]))
         *_, infos = envs.step(np.array([0, 0]))
         assert infos["_episode"].tolist() == [False, True]

@@ -195,6 +195,8 @@ class ScriptedWorker(threading.Thread):
             self.steps += 1
             self.reward += 10.0
             self._end(step, terminated=plan == "done", fault=0)
+        elif self.steps + 1 == self.session.episode_steps:
+            self._step(step, "truncate")
         else:
             self.steps += 1
             self.reward += 1.0
@@ -258,6 +260,7 @@ class ScriptedSession:
     Attributes:
         workers: The newest worker of each environment.
         infos: (env, episode, steps) -> what the remote says there.
+        episode_steps: Where every episode is truncated, 0: nowhere.
         restarts: Whether a worker that ended is replaced at once.
         killed: (env, generation) of each `kill_worker`.
         sent_resets: (id, per_env) of each `send_reset`.
@@ -277,6 +280,7 @@ class ScriptedSession:
         self.restarts = True
         self.slow_restarts = False
         self.alive = True
+        self.episode_steps = 0
         self.closed = 0
         self.killed: list[tuple[int, int]] = []
         self.sent_resets: list[tuple[int, dict[int, dict[str, Any]]]] = []
