@@ -1,19 +1,17 @@
-"""The vector environment over scripted workers: Gymnasium's contract, order, bad input, memory."""
+"""The vector environment over scripted workers: Gymnasium's contract, memory, order."""
 
 import gc
-import itertools
 import os
 import signal
 import threading
-import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
 import pytest
+from fakes.scripted_env import Make, scripted_envs, session_of, taken, workers
 from fakes.scripted_worker import HEIGHT, WIDTH, ScriptedSession, picture
 from gymnasium.error import (
     AlreadyPendingCallError,
@@ -24,44 +22,16 @@ from gymnasium.error import (
 from gymnasium.vector import AutoresetMode
 
 from envserver.actions import KeyTableCodec
-from envserver.due import AT, CHANGED, NOW, QUIET
-from envserver.errors import BrokerUnavailable, ForkedSession, ResetFailed, WouldBlock
-from envserver.make import parse_autoreset_mode
+from envserver.errors import ForkedSession
 from envserver.vector_env import VectorEnv
 from shm.errors import SlotOverwritten
-from workers.entries import Due, EntryKind
-
-Make = Callable[..., VectorEnv]
+from workers.entries import EntryKind
 
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[VectorEnv] = []
-
-    def build(
-        num_envs: int = 2, *, reset: bool = True, slots: int = 4, **options: Any
-    ) -> VectorEnv:
-        mode = options.pop("autoreset", "next_step")
-        session = ScriptedSession(num_envs, autoreset=mode, slots=slots)
-        codec = KeyTableCodec(session.describe["keysyms"], num_envs)
-        options = {"reset_timeout_s": 5, **options}
-        envs = VectorEnv(session, codec, autoreset_mode=parse_autoreset_mode(mode), **options)
-        made.append(envs)
-        if reset:
-            envs.reset()
-        return envs
-
-    yield build
-    for envs in made:
-        envs.close()
-
-
-def workers(envs: VectorEnv) -> Any:
-    return envs.session.workers  # type: ignore[attr-defined]
-
-
-def taken(envs: VectorEnv, env: int, kind: EntryKind) -> list[Any]:
-    return [entry for entry in workers(envs)[env].taken if entry["kind"] == kind]
+    with scripted_envs() as make:
+        yield make
 
 
 class TestGymnasium:
@@ -100,7 +70,7 @@ class TestGymnasium:
         envs = make(reset=False)
         envs.reset(seed=7, options={"level": 3, "per_env": [{"hard": True}, None]})
         envs.reset(seed=[None, 5])
-        assert envs.session.sent_resets == [  # type: ignore[attr-defined]
+        assert session_of(envs).sent_resets == [
             (
                 1,
                 {
@@ -130,7 +100,7 @@ class TestGymnasium:
 
     def test_info_of_the_remotes(self, make: Make) -> None:
         envs = make()
-        session: Any = envs.session
+        session = session_of(envs)
         session.infos[1, 1, 1] = {"lives": 3, "name": "x"}
         *_, infos = envs.step([0, 0])
         assert infos["lives"].tolist() == [0, 3]
@@ -231,144 +201,6 @@ class TestMemory:
         assert batch.envs.tolist() == [0, 1]
 
 
-class TestEvents:
-    def test_only_key_differences_are_sent(self, make: Make) -> None:
-        envs = make(1)
-        for action in (1, 1, 2, 0):
-            envs.step([action])
-        keys = [(entry["argument"], entry["value"]) for entry in taken(envs, 0, EntryKind.KEY)]
-        assert keys == [(0x20, 1), (0x20, 0), (0xFF51, 1), (0xFF51, 0)]
-        assert [entry["value"] for entry in taken(envs, 0, EntryKind.STEP)] == [0, 1, 1, 2, 0]
-
-    def test_the_action_after_a_done_is_not_sent(self, make: Make) -> None:
-        envs = make(1)
-        workers(envs)[0].plan("done")
-        envs.step([1])
-        envs.step([2])
-        assert len(taken(envs, 0, EntryKind.KEY)) == 1
-        envs.step([1])
-        keys = [(entry["argument"], entry["value"]) for entry in taken(envs, 0, EntryKind.KEY)]
-        assert keys == [(0x20, 1), (0x20, 1)]
-
-    def test_a_reset_forgets_what_is_held(self, make: Make) -> None:
-        envs = make(1)
-        envs.step([1])
-        envs.reset()
-        envs.step([1])
-        assert [entry["value"] for entry in taken(envs, 0, EntryKind.KEY)] == [1, 1]
-
-    @pytest.mark.parametrize("actions", [[0], [0, 3], [0, -1], [[0], [0]], None, "xy", [0.0, 0.0]])
-    def test_a_wrong_action_sends_nothing(self, make: Make, actions: Any) -> None:
-        envs = make()
-        before = [len(worker.taken) for worker in workers(envs)]
-        with pytest.raises(ValueError, match="action"):
-            envs.step(actions)
-        assert [len(worker.taken) for worker in workers(envs)] == before
-        envs.step([1, 1])
-
-
-class TestDue:
-    def test_ticks_are_absolute(self, make: Make) -> None:
-        envs = make(1, fps=200, late_after_ms=200)
-        for _ in range(3):
-            envs.step([0])
-        due_ns = [int(entry["due_ns"]) for entry in taken(envs, 0, EntryKind.STEP)[1:]]
-        assert {int(e["due"]) for e in taken(envs, 0, EntryKind.STEP)[1:]} == {int(Due.AT)}
-        assert {(b - a) % 5_000_000 for a, b in itertools.pairwise(due_ns)} == {0}
-        missed = envs.missed_ticks
-        envs.send([0], due=AT(due_ns[-1] + 25_000_000))
-        envs.recv()
-        envs.step([0])
-        assert envs.missed_ticks == missed
-        last_ns = int(taken(envs, 0, EntryKind.STEP)[-1]["due_ns"])
-        assert last_ns > due_ns[-1] + 25_000_000
-        assert (last_ns - due_ns[0]) % 5_000_000 == 0
-
-    @pytest.mark.parametrize(
-        ("due", "kind"),
-        [
-            (NOW, Due.NOW),
-            (AT(5), Due.AT),
-            (CHANGED(10), Due.CHANGED),
-            (QUIET(5, 10, (1, 1, 2, 2)), Due.QUIET),
-        ],
-    )
-    def test_due_times_reach_the_worker(self, make: Make, due: Any, kind: Due) -> None:
-        envs = make(1)
-        envs.send([0], due=due)
-        envs.recv()
-        entry = taken(envs, 0, EntryKind.STEP)[-1]
-        assert entry["due"] == kind
-        if kind == Due.QUIET:
-            assert [entry[name] for name in ("x", "y", "width", "height")] == [1, 1, 2, 2]
-            assert entry["quiet_ns"] == 5_000_000
-            envs.step([0])
-            assert taken(envs, 0, EntryKind.STEP)[-1]["quiet_ns"] == 0
-
-    def test_a_wrong_due_time_sends_nothing(self, make: Make) -> None:
-        envs = make(1)
-        with pytest.raises(ValueError, match="leaves the 8x4 screen"):
-            envs.send([1], due=CHANGED(1, (0, 0, 9, 1)))
-        envs.step([1])
-        assert len(taken(envs, 0, EntryKind.STEP)) == 2
-
-
-class TestAsynchronous:
-    def test_the_first_to_answer(self, make: Make) -> None:
-        envs = make(3)
-        workers(envs)[1].plan("skip")
-        envs.send([0, 0, 0])
-        batch = envs.recv(min_envs=2)
-        assert batch.envs.tolist() == [0, 2]
-        assert batch.observations.shape == (2, HEIGHT, WIDTH, 3)
-        assert batch.observations.flags.owndata
-        assert batch.rewards.tolist() == [1, 1]
-        assert batch.infos["_valid"].tolist() == [True, False, True]
-        envs.send([1, 1], envs=[2, 0])
-        batch = envs.recv(min_envs=2)
-        assert batch.envs.tolist() == [0, 2]
-        assert (batch.observations == picture(1, 2)).all()
-        workers(envs)[1].release()
-        batch = envs.recv()
-        assert batch.envs.tolist() == [1]
-        assert (batch.observations == picture(1, 1)).all()
-        observations, *_ = envs.step([0, 0, 0])
-        assert observations[:, 0, 0, 0].tolist() == [picture(1, n) for n in (3, 2, 3)]
-
-    def test_only_the_addressed_worker_is_asked(self, make: Make) -> None:
-        envs = make(2)
-        for _ in range(6):
-            envs.send([1], envs=[1])
-            assert envs.recv().envs.tolist() == [1]
-        assert len(taken(envs, 0, EntryKind.STEP)) == 1
-        assert len(taken(envs, 1, EntryKind.STEP)) == 7
-
-    def test_without_waiting(self, make: Make) -> None:
-        envs = make(2)
-        workers(envs)[0].plan("skip")
-        envs.send([0, 0])
-        with pytest.raises(WouldBlock, match="the step is still pending"):
-            envs.recv_nowait()
-        workers(envs)[0].release()
-        assert envs.recv().rewards.tolist() == [1, 1]
-        envs.send([0, 0])
-        envs.recv(min_envs=2)
-        with pytest.raises(NoAsyncCallError):
-            envs.recv_nowait()
-
-    @pytest.mark.parametrize("chosen", [[], [0, 0], [2], [-1]])
-    def test_wrong_environments(self, make: Make, chosen: list[int]) -> None:
-        with pytest.raises(ValueError, match="envs "):
-            make().send([0] * len(chosen), envs=chosen)
-
-    @pytest.mark.parametrize("count", [0, 3])
-    def test_wrong_counts(self, make: Make, count: int) -> None:
-        envs = make()
-        envs.send([0, 0])
-        with pytest.raises(ValueError, match=f"min_envs is {count}, expected 1 to 2"):
-            envs.recv(min_envs=count)
-
-
 class TestOrder:
     def test_errors(self, make: Make) -> None:
         envs = make(reset=False)
@@ -396,7 +228,7 @@ class TestOrder:
         envs.close()
         envs.close()
         assert envs.closed
-        assert envs.session.closed == 1  # type: ignore[attr-defined]
+        assert session_of(envs).closed == 1
         assert (observations == picture(1, 1)).all()
 
     def test_a_fork_is_refused_and_closes_nothing(self, make: Make) -> None:
@@ -454,138 +286,6 @@ class TestOrder:
         assert gone() is None
         assert (batch[0] == picture(1, 1)).all()
         session.close()
-
-
-class TestTrouble:
-    def test_the_daemon_ends(self, make: Make) -> None:
-        envs = make(late_after_ms=20)
-        session: Any = envs.session
-        workers(envs)[0].plan("skip")
-        session.alive = False
-        with pytest.raises(BrokerUnavailable, match="1 environments were stepping: make the env"):
-            envs.step([0, 0])
-
-    def test_a_reset_that_fails_everywhere(self, make: Make) -> None:
-        envs = make(reset_timeout_s=0.1)
-        for worker in workers(envs):
-            worker.slow_resets = True
-        with pytest.raises(ResetFailed, match=r"within 0.1 s; environment 0 \(scripted remote 0\)"):
-            envs.reset()
-
-    def test_a_reset_that_fails_for_some(self, make: Make) -> None:
-        envs = make(reset_timeout_s=0.1)
-        workers(envs)[0].slow_resets = True
-        _, infos = envs.reset()
-        assert infos["valid"].tolist() == [False, True]
-        assert infos["fault"][0]["fault"] == "RESET_FAILED"
-        assert infos["fault"][1] is None
-
-    def test_a_worker_that_dies_in_a_reset_is_asked_again(self, make: Make) -> None:
-        envs = make()
-        session: Any = envs.session
-        dying = workers(envs)[0]
-        dying.slow_resets = True
-        done = threading.Event()
-
-        def die() -> None:
-            while not dying.resets[1:]:
-                time.sleep(0.001)
-            session.worker_ended(dying)
-            done.set()
-
-        thread = threading.Thread(target=die)
-        thread.start()
-        _, infos = envs.reset(seed=3)
-        thread.join()
-        assert done.is_set()
-        assert infos["valid"].all()
-        assert workers(envs)[0].resets == [2]
-        assert session.sent_resets[-1] == (2, {0: {"seed": 3}})
-
-    def test_a_worker_that_died_between_steps(self, make: Make) -> None:
-        envs = make()
-        session: Any = envs.session
-        envs.step([0, 0])
-        session.worker_ended(workers(envs)[0])
-        observations, rewards, _, truncated, infos = envs.step([0, 0])
-        assert truncated.tolist() == [True, False]
-        assert rewards.tolist() == [0, 1]
-        assert (observations[0] == picture(1, 1)).all()
-        assert infos["fault"][0]["log"] == ["last line"]
-        observations, _, _, truncated, infos = envs.step([0, 0])
-        assert not truncated.any()
-        assert infos["valid"].all()
-        assert (observations[0] == picture(2, 0)).all()
-
-    def test_a_worker_that_stays_dead_is_not_waited_for_beyond_the_limit(self, make: Make) -> None:
-        envs = make(reset_timeout_s=0.1)
-        session: Any = envs.session
-        session.restarts = False
-        session.worker_ended(workers(envs)[0])
-        assert envs.step([0, 0])[3].tolist() == [True, False]
-        for _ in range(2):
-            _, rewards, _, truncated, infos = envs.step([0, 0])
-            assert infos["valid"].tolist() == [False, True]
-            assert rewards.tolist() == [0, 1]
-            assert not truncated.any()
-        session.restart(0)
-        assert envs.step([0, 0])[4]["valid"].all()
-
-    def test_a_stopped_worker_fills_its_queue_and_comes_back(self, make: Make) -> None:
-        envs = make(1, late_after_ms=1)
-        workers(envs)[0].plan("skip")
-        for action in [1, 2] * 40:
-            *_, infos = envs.step([action])
-            assert infos["late"].tolist() == [True]
-        workers(envs)[0].release()
-        found = envs.step([0])
-        while found[4]["late"].any():
-            found = envs.step([0])
-        assert not found[3].any()
-
-
-class TestPickyArguments:
-    @pytest.mark.parametrize(
-        ("seed", "message"),
-        [
-            ([1], "list of 1, expected 2"),
-            ([1, 2, 3], "list of 3, expected 2"),
-            (-1, "environment 0: seed is -1"),
-            ("x", "seed is 'x'"),
-            (True, "seed is True"),
-            ([1, "x"], "seed holds 'x'"),
-        ],
-    )
-    def test_seeds(self, make: Make, seed: Any, message: str) -> None:
-        with pytest.raises(ValueError, match=message):
-            make().reset(seed=seed)
-
-    @pytest.mark.parametrize(
-        ("options", "kind", "message"),
-        [
-            (5, TypeError, "options is int"),
-            ({"reset_mask": [True, True]}, TypeError, "is a list, expected a NumPy array"),
-            ({"reset_mask": np.array([1, 0])}, TypeError, "has type int64, expected bool"),
-            ({"reset_mask": np.array([True])}, ValueError, r"has shape \(1,\), expected \(2,\)"),
-            ({"reset_mask": np.zeros(2, np.bool_)}, ValueError, "False everywhere"),
-            ({"per_env": [{}]}, ValueError, "per_env.* is 1 items, expected a list of 2"),
-            ({"per_env": [{}, 3]}, ValueError, "environment 1: .*has 3"),
-            ({"x": object()}, ValueError, "option 'x' holds a object"),
-            ({"x": 2**70}, ValueError, "option 'x' holds"),
-            ({"x": {1: 2}}, ValueError, "option 'x' holds a dict"),
-        ],
-    )
-    def test_options(self, make: Make, options: Any, kind: Any, message: str) -> None:
-        envs = make()
-        with pytest.raises(kind, match=message):
-            envs.reset(options=options)
-        assert workers(envs)[0].resets == [1]
-
-    def test_numpy_options_become_plain(self, make: Make) -> None:
-        envs = make()
-        envs.reset(options={"a": np.float32(0.5), "b": np.arange(2), "c": (1, {"d": None})})
-        told = envs.session.sent_resets[-1][1]  # type: ignore[attr-defined]
-        assert told[0] == {"options": {"a": 0.5, "b": [0, 1], "c": [1, {"d": None}]}}
 
 
 def _holds(line: str, address: int) -> bool:
