@@ -18,9 +18,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from cython_vnc.keysyms import keysym
 from shm.layout import ENTRY_DTYPE
 from workers.entries import EntryKind
+from workers.keysyms import keysym
 
 KEY = int(EntryKind.KEY)
 POINTER = int(EntryKind.POINTER)
