@@ -139,7 +139,11 @@ class Settler:
         if now_ns < late_ns:
             return late_ns
         if self._rules.wait and int(self._controls["phase"][env]) in BETWEEN:
-            return away_ns if now_ns < away_ns else self._take_back(env, resetting=True)
+            if now_ns < away_ns:
+                return away_ns
+            # Ended where no row said so: SAME_STEP waited for the next episode in vain.
+            fault = int(self._controls["fault"][env]) or int(Fault.RESET_FAILED)
+            return self._take_back(env, fault=fault)
         return self._take_back(env)
 
     def _settle_between(self, env: int, now_ns: int) -> int:

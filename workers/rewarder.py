@@ -112,8 +112,8 @@ class Rewarder:
             info = dict(message.body["info"])
             step = info.pop("step", 0)
             done = message.body["done"]
-            truncated = done and bool(info.pop("truncated", False))
-            terminated = done and bool(info.pop("terminated", not truncated))
+            truncated = bool(info.pop("truncated", False)) and done
+            terminated = bool(info.pop("terminated", not truncated)) and done
             self._reward(
                 step if isinstance(step, int) else 0,
                 episode,

@@ -252,7 +252,8 @@ class Viewer(asyncio.Protocol):
             os.kill(os.getpid(), signal.SIGKILL)
         elif kind == "close_in_rectangle":
             rest = b"".join(self._rectangles(due))
-            self.send(struct.pack(">BxH", 0, 1) + rest[: max(14, len(rest) // 2)])
+            # As many rectangles as there can be: the update ends nowhere.
+            self.send(struct.pack(">BxH", 0, 0xFFFF) + rest[: max(14, len(rest) // 2)])
             self._transport.close()
         elif kind == "outside_rectangle":
             self.send(OUTSIDE_RECTANGLE)
