@@ -3,9 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from envserver.announce import announce
 from envserver.installation import check_installation
 
 check_installation()
+announce()
 
 if TYPE_CHECKING:
     from envserver.batch import Batch

@@ -1,6 +1,6 @@
-"""What Gymnasium is told: an entry point, so that spawned processes know the names too.
+"""What Gymnasium is told; `import envserver` brings it about (announce.py).
 
-Gymnasium runs this in the midst of its own import: nothing heavy may be imported here.
+It runs right behind Gymnasium's own import: nothing heavy may be imported here.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -54,10 +54,13 @@ cdef class ControlPlane:
 
     def begin(self, int env):
         cdef Control* control = self.block(env)
+        cdef int64_t episode = control.episode
         cdef uint32_t generation = control.generation + 1
         assert not control.broker_alive, f"the worker of environment {env} has not ended"
         # Where the worker's line begins is where `heartbeat_ns` is.
         memset(&control.heartbeat_ns, 0, 64)
+        # The next worker counts on from here, so that a later episode has a greater number.
+        control.episode = episode
         control.heartbeat_ns = monotonic_ns()
         control.pid = 0
         control.broker_fault = 0

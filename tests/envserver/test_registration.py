@@ -54,6 +54,15 @@ def test_registering_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.parametrize("modules", ["envserver, gymnasium", "gymnasium, envserver"])
+def test_importing_both_registers(modules: str) -> None:
+    code = f"import {modules}\nprint(gymnasium.spec('envserver/gym-core.Pong-v0').nondeterministic)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "True"
+
+
 @pytest.mark.integration
 @pytest.mark.usefixtures("home")
 def test_gymnasium_makes_it() -> None:
