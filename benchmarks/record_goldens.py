@@ -27,6 +27,7 @@ from benchmarks.recording import Recording, picture_hash
 from cython_vnc.constants import Encoding
 from cython_vnc.encodings import encodings_for
 from cython_vnc.protocol import RFBProtocol
+from envserver.remotes.vnc_password import MAX_PASSWORD_BYTES, password_file
 
 Picture = NDArray[np.uint8]
 LOSSLESS = ("raw", "copyrect", "rre", "hextile", "zrle", "tight")
@@ -60,7 +61,8 @@ def server(
         security = ["-SecurityTypes", "None"]
         if password is not None:
             file = stack.enter_context(tempfile.NamedTemporaryFile())
-            subprocess.run(["vncpasswd", "-f"], input=password.encode(), stdout=file, check=True)
+            file.write(password_file(password[:MAX_PASSWORD_BYTES]))
+            file.flush()
             security = ["-SecurityTypes", "VncAuth", "-PasswordFile", file.name]
         size = ["-geometry", f"{width}x{height}", "-depth", "24"]
         command = ["Xvnc", "-displayfd", str(writing), "-rfbport", str(port), "-localhost"]

@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parents[1] / "tools" / "system-packages"
 BASH = shutil.which("bash")
-PROGRAMS = ("c++", "pkg-config", "Xvnc", "openbox", "xterm")
+PROGRAMS = ("c++", "pkg-config", "Xvnc", "openbox", "xterm", "xdotool", "xwd", "xrandr")
 
 
 @pytest.fixture
