@@ -5,19 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from envserver.addresses import parse_addresses
+from workers.encodings import VNC_OPTIONS
 
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
 CLOCKS = ("real", "step")
 WHILE_RESETTING = ("wait", "mask")
 SOURCES = ("rfb", "synthetic")
 RUNTIMES = ("gym-core", "xvnc")
-VNC_OPTIONS = {
-    "encoding": ("tight", "zrle", "zlib", "hextile", "rre", "copyrect", "raw"),
-    "quality_level": range(-1, 10),
-    "compress_level": range(-1, 10),
-    "fine_quality_level": range(-1, 101),
-    "subsample_level": range(-1, 6),
-}
 MAX_ENVS = 4096
 MAX_SIDE_PX = 16384
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from envserver.spec import SessionSpec
+from cython_vnc.encodings import PICTURES, encodings_for
+from envserver.spec import VNC_OPTIONS, SessionSpec
 
 GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs": 2}
 
@@ -73,3 +74,8 @@ def test_survives_the_wire() -> None:
     )
     with pytest.raises(ValueError, match="unknown field 'colour'"):
         SessionSpec.from_wire({**spec.to_wire(), "colour": 1})
+
+
+@pytest.mark.parametrize("encoding", VNC_OPTIONS["encoding"])
+def test_workers_know_every_encoding(encoding: str) -> None:
+    assert encodings_for(encoding)[0] == PICTURES[encoding]
