@@ -1,5 +1,7 @@
 """Which encodings to ask a server for, in which order."""
 
+from collections.abc import Sequence
+
 from .constants import Encoding
 
 PICTURES = {
@@ -11,6 +13,18 @@ PICTURES = {
     "raw": Encoding.RAW,
 }
 NOT_ASKED = -1
+LEVELS = {
+    "quality_level": (9, Encoding.QUALITY_LEVEL_0),
+    "compress_level": (9, Encoding.COMPRESS_LEVEL_0),
+    "fine_quality_level": (100, Encoding.FINE_QUALITY_0),
+    "subsample_level": (5, Encoding.SUBSAMPLE_1X),
+}
+"""The highest of each level, and the encoding that asks for level 0."""
+OPTIONS: dict[str, Sequence[str] | range] = {
+    "encoding": tuple(PICTURES),
+    **{name: range(NOT_ASKED, most + 1) for name, (most, _) in LEVELS.items()},
+}
+"""What a user may choose, and among what: the first arguments of `encodings_for`."""
 
 
 def encodings_for(
@@ -49,12 +63,8 @@ def encodings_for(
     fallbacks = [] if encoding == "raw" else [e for e in PICTURES.values() if e != Encoding.RAW]
     wanted = [PICTURES[encoding], Encoding.COPYRECT, *fallbacks, Encoding.RAW]
     asked: list[int] = list(dict.fromkeys(wanted))
-    for name, level, most, base in (
-        ("quality_level", quality_level, 9, Encoding.QUALITY_LEVEL_0),
-        ("compress_level", compress_level, 9, Encoding.COMPRESS_LEVEL_0),
-        ("fine_quality_level", fine_quality_level, 100, Encoding.FINE_QUALITY_0),
-        ("subsample_level", subsample_level, 5, Encoding.SUBSAMPLE_1X),
-    ):
+    levels = (quality_level, compress_level, fine_quality_level, subsample_level)
+    for (name, (most, base)), level in zip(LEVELS.items(), levels, strict=True):
         if not NOT_ASKED <= level <= most:
             raise ValueError(f"{name} is {level}, expected 0 to {most}, or -1 to ask for none")
         if level != NOT_ASKED:
