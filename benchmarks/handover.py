@@ -28,7 +28,7 @@ WIDTH, HEIGHT, PATCH_PX = 1024, 768, 64
 TURN_STEPS = 40
 
 
-class SquareEnv(gymnasium.Env[NDArray[np.uint8], int]):
+class SquareEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     """Draws what the synthetic screen source draws."""
 
     observation_space = gymnasium.spaces.Box(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
@@ -44,7 +44,7 @@ class SquareEnv(gymnasium.Env[NDArray[np.uint8], int]):
         super().reset(seed=seed)
         return self.screen, {}
 
-    def step(self, action: int) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         self.counter += 1
         x, y = square_at(self.counter, WIDTH, HEIGHT, PATCH_PX)
         self.screen[y : y + PATCH_PX, x : x + PATCH_PX] = colour(self.counter)
@@ -95,7 +95,7 @@ def gymnasium_async(num_envs: int) -> Runner:
         [SquareEnv] * num_envs, shared_memory=True, copy=False, context="spawn"
     )
     envs.reset()
-    pids = [os.getpid(), *(process.pid for process in envs.processes)]
+    pids = [os.getpid(), *(process.pid for process in envs.processes if process.pid is not None)]
     return Runner(envs, np.zeros(num_envs, np.int64), pids)
 
 

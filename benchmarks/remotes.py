@@ -9,6 +9,7 @@ from benchmarks.cpu import private_mb
 from benchmarks.report import Figure
 from envserver.cpu import TreeClock
 from envserver.demo import run_demo
+from envserver.session import Session
 
 NUM_ENVS = 8
 
@@ -18,6 +19,7 @@ def measure(seconds: float = 15.0) -> list[Figure]:
     started_s = time.monotonic()
     envs = envserver.make_vec("gym-core.Pong-v0", num_envs=NUM_ENVS, fps=60)
     ready_s = time.monotonic() - started_s
+    assert isinstance(envs.session, Session)
     try:
         run = run_demo(
             envs, envs.session.spec, seconds, TreeClock(os.getpid()), lambda passed: None

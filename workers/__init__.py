@@ -1,1 +1,1 @@
-"""The process of one remote: drives its VNC server and rewarder, publishes rows into shared memory."""
+"""The process of one remote: drives its VNC server and rewarder, publishes rows."""

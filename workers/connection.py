@@ -5,11 +5,10 @@ import logging
 import socket
 import time
 
-from cython_vnc.protocol import RFBProtocol
-
 from cython_vnc.encodings import encodings_for
 from cython_vnc.errors import AuthenticationError, RFBError
 from cython_vnc.handshake import Handshake
+from cython_vnc.protocol import RFBProtocol
 from workers.entries import Fault
 from workers.errors import RemoteUnusable
 from workers.messages import WorkerConfig

@@ -1,5 +1,7 @@
 """The hot thread of a worker; the C face is hot.pxd."""
 
+from typing import Self
+
 from shm.view import Mapping
 from workers.messages import WorkerConfig
 from workers.source import ScreenSource
@@ -16,7 +18,7 @@ class HotLoop(Stepper):
     """
 
     hot_bell: int
-    def __init__(self, mapping: Mapping, env: int, doorbell: int, config: WorkerConfig) -> None: ...
+    def __new__(cls, mapping: Mapping, env: int, doorbell: int, config: WorkerConfig) -> Self: ...
     @property
     def last_episode(self) -> int:
         """The number that the remote's episodes must exceed."""

@@ -1,7 +1,6 @@
 """A VNC server as a screen source."""
 
 from cython_vnc.protocol import RFBProtocol
-
 from workers.source import ScreenSource
 
 class RFBSource(ScreenSource):

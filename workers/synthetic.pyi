@@ -1,5 +1,7 @@
 """A screen source without a server, for benchmarks of the handover."""
 
+from typing import Self
+
 from workers.source import ScreenSource
 
 def square_at(counter: int, width: int, height: int, patch_px: int = 64) -> tuple[int, int]:
@@ -12,4 +14,4 @@ class SyntheticSource(ScreenSource):
         ValueError: the square does not fit.
     """
 
-    def __init__(self, width: int, height: int, patch_px: int = 64) -> None: ...
+    def __new__(cls, width: int, height: int, patch_px: int = 64) -> Self: ...

@@ -178,8 +178,9 @@ class SeedLog(gymnasium.Env[Any, Any]):
     observation_space = gymnasium.spaces.Discrete(1)
     metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
 
-    def __init__(self, render_mode: str, shape: tuple[int, ...] = (4, 4, 3)) -> None:
-        self.render_mode, self.shape = render_mode, shape
+    def __init__(self, **keywords: Any) -> None:
+        self.render_mode = keywords["render_mode"]
+        self.shape = keywords.get("shape", (4, 4, 3))
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[int, dict[str, Any]]:
         return 0, {"seed": seed, "options": options}
@@ -189,7 +190,7 @@ class SeedLog(gymnasium.Env[Any, Any]):
             raise RuntimeError("broken on purpose")
         return 0, float("nan"), False, True, {}
 
-    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8]:
         return np.zeros(self.shape, np.uint8)
 
 

@@ -13,6 +13,7 @@ from fakes.gym_core_host import GymCoreHost
 from gymnasium.error import ResetNeeded
 
 import envserver
+from envserver.session import Session
 from envserver.vector_env import VectorEnv
 from workers.entries import Fault
 
@@ -54,6 +55,11 @@ def step(envs: VectorEnv) -> Step:
     return envs.step([[], []])
 
 
+def worker_pids(envs: VectorEnv) -> list[int]:
+    assert isinstance(envs.session, Session)
+    return [worker["pid"] for worker in envs.session.status()["workers"]]
+
+
 def until(envs: VectorEnv, what: Callable[[Step], bool], seconds: float = 8.0) -> Step:
     """Step until `what` holds; episodes that end meanwhile are reset where nobody else does."""
     deadline_s = time.monotonic() + seconds
@@ -80,7 +86,7 @@ def test_done(make: Make, mode: str) -> None:
         assert infos["final_obs"][env].shape == envs.single_observation_space.shape
         assert infos["valid"].all()
     elif mode == "next_step":
-        rewards, terminated, infos = (step(envs)[place] for place in (1, 2, 4))
+        _, rewards, terminated, _, infos = step(envs)
         assert (rewards[env], bool(terminated[env])) == (0.0, False)
         assert infos["episode_id"][env] > episode
     else:
@@ -115,7 +121,7 @@ def test_fault(make: Make, host: GymCoreHost, mode: str, request: pytest.Fixture
 @pytest.mark.parametrize("mode", MODES)
 def test_late(make: Make, mode: str) -> None:
     envs = make(autoreset_mode=mode)
-    worker = envs.session.status()["workers"][1]["pid"]
+    worker = worker_pids(envs)[1]
     os.kill(worker, signal.SIGSTOP)
     try:
         observations, _, terminated, truncated, infos = until(
@@ -164,7 +170,7 @@ def test_slow_reset(
 
 def test_dead_and_stopped_workers_come_back(make: Make) -> None:
     envs = make(step_timeout_s=1.0)
-    workers = [worker["pid"] for worker in envs.session.status()["workers"]]
+    workers = worker_pids(envs)
     os.kill(workers[0], signal.SIGKILL)
     infos = until(envs, lambda stepped: "fault" in stepped[4])[4]
     assert infos["fault"][0]["fault"] == Fault.WORKER_DIED.name
@@ -173,5 +179,4 @@ def test_dead_and_stopped_workers_come_back(make: Make) -> None:
     infos = until(envs, lambda stepped: "fault" in stepped[4])[4]
     assert infos["fault"][1]["fault"] == Fault.WORKER_SILENT.name
     until(envs, lambda stepped: stepped[4]["valid"].all())
-    again = [worker["pid"] for worker in envs.session.status()["workers"]]
-    assert not set(again) & set(workers)
+    assert not set(worker_pids(envs)) & set(workers)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from cython_vnc.encodings import PICTURES, encodings_for
-from envserver.spec import VNC_OPTIONS, SessionSpec
+from envserver.spec import SessionSpec
+from workers.encodings import VNC_OPTIONS
 
 GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs": 2}
 

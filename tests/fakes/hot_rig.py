@@ -173,7 +173,8 @@ class HotRig:
         return self.answer(self.ask(**fields))
 
     def picture(self, step: int | None = None) -> Picture:
-        return self.ring.pixels(self.now if step is None else step)[0]
+        pixels: Picture = self.ring.pixels(self.now if step is None else step)[0]
+        return pixels
 
     def reset(self, episode: int, screen: Screen) -> Any:
         """As the trainer resets; the remote answers with `episode` and a new picture."""

@@ -1,6 +1,7 @@
 """A row always equals a full conversion of the screen, whatever its slot showed before."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def rigs() -> Iterator[list[HotRig]]:
 )
 @given(operations=st.lists(OPERATION, max_size=40), slots=st.integers(2, 5))
 def test_row_equals_full_conversion(
-    operations: list[tuple], slots: int, rigs: list[HotRig]
+    operations: list[tuple[Any, ...]], slots: int, rigs: list[HotRig]
 ) -> None:
     rig = HotRig(WIDTH, HEIGHT, slots, autoreset="disabled")
     rigs.append(rig)
@@ -76,7 +77,8 @@ def test_row_equals_full_conversion(
             colours = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
             screen.paint(x, y, colours)
         elif operation == "resize":
-            screen.resize(*arguments[0], seed=episode)
+            (size,) = arguments
+            screen.resize(size[0], size[1], episode)
         elif operation == "hold":
             rig.step(kind=EntryKind.HOLD)
             assert np.array_equal(rig.picture(), shown)

@@ -1,6 +1,7 @@
 """The rewarder's messages: what is built is parsed; what is wrong is one error."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from workers import rewarder_messages as messages
 
 HEADERS = {"message_id": 3, "sent_at": 12.5, "episode_id": "7", "parent_message_id": 1}
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     messages.PING: {},
     messages.RESET: {"seed": 1, "env_id": "gym-core.Pong-v0", "fps": 60, "clock": "step"},
     messages.DESCRIBE: {"env_id": None, "env_state": "running", "fps": 60},
