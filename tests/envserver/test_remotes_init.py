@@ -54,7 +54,8 @@ def test_a_double_forked_process_is_killed(home: Path, ends: Any) -> None:
     async def use(tree: ProcessTree) -> None:
         ended = ends(await spawn_runaway(tree, home))
         name, status, others = await tree.next_exit()
-        assert (name, status, others) == ("runaway", 0, 1)
+        assert (name, status) == ("runaway", 0)
+        assert others >= 1  # its child between the two forks may not have been reaped yet
         await tree.stop()
         assert ended(0.0)
 
