@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from envserver.errors import BrokerUnavailable
-from envserver.processes import identity, log_tail, python_command, python_environment
+from envserver.processes import identity, log_tail, python_command, python_environment, start
 from envserver.settings import (
     Address,
     home_directory,
@@ -54,19 +54,15 @@ class PrivateDaemon:
         self._ready_fd, ready_write = os.pipe()
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            return subprocess.Popen(
+            return start(
                 python_command(
                     *("-m", "envserver.broker", "--private", "--address", self.address.url),
                     *("--trainer-pidfd", str(trainer), "--death-fd", str(death_read)),
                     *("--ready-fd", str(ready_write)),
                 ),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env=python_environment(),
-                pass_fds=(trainer, death_read, ready_write),
-                start_new_session=True,
+                python_environment(),
+                log,
+                (trainer, death_read, ready_write),
             )
         finally:
             for descriptor in (trainer, death_read, ready_write, log):

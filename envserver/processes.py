@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 OWNER_VARIABLE = "ENVSERVER_OWNER"
 """Environment variable that every process of a daemon carries: the daemon's `identity`."""
@@ -20,22 +22,13 @@ def boot_id() -> str:
 
 def start_ticks(pid: int) -> int | None:
     """When the process began, in clock ticks since boot; None when it has ended (a zombie has)."""
-    fields = _stat_fields(pid)
-    return None if fields is None or fields[0] in ("Z", "X") else int(fields[19])
-
-
-def parent_of(pid: int) -> int | None:
-    fields = _stat_fields(pid)
-    return None if fields is None else int(fields[1])
-
-
-def _stat_fields(pid: int) -> list[str] | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (OSError, UnicodeDecodeError):
         return None
     # The name in parentheses may hold anything, a closing parenthesis too.
-    return text.rpartition(")")[2].split()
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else int(fields[19])
 
 
 def identity(pid: int) -> str | None:
@@ -87,6 +80,30 @@ def python_environment(**extra: str) -> dict[str, str]:
 
 def _installed() -> bool:
     return _ROOT.name in ("site-packages", "dist-packages")
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    output: int | IO[bytes],
+    descriptors: Sequence[int],
+) -> "subprocess.Popen[bytes]":
+    """Start a process of ours: in a session of its own, so that no Ctrl-C of a terminal reaches it.
+
+    Args:
+        output: gets what it prints.
+        descriptors: what it inherits, at the same numbers.
+    """
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd="/",
+        env=environment,
+        pass_fds=descriptors,
+        start_new_session=True,
+    )
 
 
 def send_signal(pidfd: int, number: int = signal.SIGKILL) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,18 +34,14 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab", buffering=0) as output:
             output.write(f"{LOG_TITLE} {title}\n".encode())
-            self._process = subprocess.Popen(
+            self._process = processes.start(
                 processes.python_command(
                     *("-m", "workers", "--segment-fd", str(segment_fd)),
                     *("--doorbell-fd", str(doorbell_fd), "--control-fd", str(theirs.fileno())),
                 ),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env=processes.python_environment(**{processes.OWNER_VARIABLE: owner}),
-                pass_fds=(segment_fd, doorbell_fd, theirs.fileno()),
-                start_new_session=True,
+                processes.python_environment(**{processes.OWNER_VARIABLE: owner}),
+                output,
+                (segment_fd, doorbell_fd, theirs.fileno()),
             )
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)

@@ -4,8 +4,6 @@ import asyncio
 import dataclasses
 from typing import Any, Protocol
 
-from envserver.errors import RemoteError
-
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
@@ -85,9 +83,3 @@ class NoRemotes:
 
     async def close(self) -> None:
         pass
-
-
-def first_line(error: BaseException) -> str:
-    """An exception as one clause of a message."""
-    text = str(error).strip() or type(error).__name__
-    return text if isinstance(error, RemoteError) else f"{type(error).__name__}: {text}"

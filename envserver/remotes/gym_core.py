@@ -9,7 +9,6 @@ import asyncio
 import os
 import secrets
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +80,13 @@ class _Host:
         ours, theirs = socket.socketpair()
         owner = f"{processes.identity(os.getpid())}/gym-core"
         with theirs, log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = processes.start(
                 processes.python_command(
                     *("-m", "envserver.runtimes.gym_core", "--control-fd", str(theirs.fileno()))
                 ),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env=processes.python_environment(**{processes.OWNER_VARIABLE: owner}),
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                processes.python_environment(**{processes.OWNER_VARIABLE: owner}),
+                output,
+                (theirs.fileno(),),
             )
         self._pidfd = os.pidfd_open(self._process.pid)
         self._control = FramedSocket(ours, self._on_message, lambda: None)

@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,15 +32,11 @@ class ProcessTree:
         self._replies: dict[str, asyncio.Future[int]] = {}
         self._exits: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue()
         with theirs, log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = processes.start(
                 [sys.executable, "-I", "-S", init.__file__, "--control-fd", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env=self._environment,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
+                self._environment,
+                output,
+                (theirs.fileno(),),
             )
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)

@@ -6,11 +6,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from envserver.client import Client, open_session
 from envserver.errors import BrokerUnavailable, SessionClosed, StartError
-from envserver.processes import parent_of
 from envserver.session import Session
 from envserver.spec import SessionSpec
 
@@ -44,7 +44,7 @@ def test_a_private_daemon_where_none_runs(home: Path) -> None:
     with Client() as client:
         assert client.daemon_pid is not None
         assert client.daemon_pid == client.status()["pid"]
-        assert parent_of(client.daemon_pid) == os.getpid()
+        assert psutil.Process(client.daemon_pid).ppid() == os.getpid()
     with pytest.raises(SessionClosed, match="connection to the daemon is closed"):
         client.status()
     assert list(home.iterdir()) == []
@@ -129,8 +129,7 @@ def test_a_remote_that_dies_comes_back(daemon: Any, ends: Any) -> None:
         assert session.describe["num_actions"] == 2
         port = session.attach(0)["vnc"]["port"]
         (remote,) = listeners(port)
-        host = parent_of(remote)
-        assert host is not None
+        host = psutil.Process(remote).ppid()
         os.kill(remote, signal.SIGKILL)
         report = wait_fault(session, 0, 2)
         assert report["fault"] == "REMOTE_DIED"

@@ -124,7 +124,6 @@ class RfbSession:
         self._replies = bytearray(VERSIONS[version])
         self._offered = version
         self._events: list[Event] = []
-        self._skip = 0
         self._parser = self._conversation()
         self._needed = next(self._parser)
 
