@@ -41,4 +41,3 @@ cpdef enum Flag:
     PARTIAL = 2         # the newest update was too large to be received whole
     HAS_FINAL = 4       # final_reward, final_info and the spare row hold the end of the last episode (SAME_STEP)
     INFO_ELSEWHERE = 8  # the info was too large: ask the broker by (env, step)
-    NO_REWARDER = 16

@@ -50,4 +50,3 @@ class Flag(IntEnum):
     PARTIAL = 2
     HAS_FINAL = 4
     INFO_ELSEWHERE = 8
-    NO_REWARDER = 16

@@ -27,7 +27,6 @@ from typing import Any
 
 PING = "v0.control.ping"
 RESET = "v0.env.reset"
-AGENT_ACTION = "v0.agent.action"
 DESCRIBE = "v0.env.describe"
 REWARD = "v0.env.reward"
 TEXT = "v0.env.text"
