@@ -1,7 +1,7 @@
 """From a framebuffer to a row: only the tiles that changed since the frame the row shows.
 
 A row remembers the newest frame it shows; every tile remembers the newest frame that touched it. What is newer
-is converted, whatever lies between: any ring depth, any gap, any order of slots (DESIGN: "damage by tile, any age").
+is converted, whatever lies between: any ring depth, any gap, any order of slots (ARCHITECTURE, "A step").
 A surface of another size than the canvas is centred; what is outside is cut off or black.
 """
 

@@ -1,4 +1,4 @@
-"""The table of DESIGN 6: three autoreset modes, with done, fault, late and slow reset in each."""
+"""Three autoreset modes, with done, fault, late and slow reset in each, over scripted workers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
