@@ -1,9 +1,12 @@
 """What the documentation says is so: its program runs, its commands and links exist."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,40 @@ def test_the_trainer_of_the_readme_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("(8, 768, 1024, 3) uint8")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment in which a daemon runs at the default address."""
+    # A path of its own that is short enough for a unix socket to lie in it.
+    with tempfile.TemporaryDirectory(prefix="es-") as home:
+        environment = {**os.environ, "ENVSERVER_DIRECTORY": home}
+        environment.pop("ENVSERVER_ADDRESS", None)
+        command = "from envserver.broker.main import run; run(ready_fd=1)"
+        with subprocess.Popen(
+            [sys.executable, "-c", command], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.read(1)
+            try:
+                yield environment
+            finally:
+                process.terminate()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_the_programs_of_the_pages_run(page: Path, daemon: dict[str, str], tmp_path: Path) -> None:
+    for program in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=daemon,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{program}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
