@@ -16,7 +16,7 @@ import websockets.exceptions
 
 from workers import rewarder_messages as rewarder
 from workers.entries import Fault
-from workers.errors import RemoteUnusable, ResetRefused
+from workers.errors import RemoteUnusable, ResetRefused, readable
 from workers.messages import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ class Rewarder:
         self._reward = reward
         self._episode = episode
         self._messages_sent = 0
+        self.heard = asyncio.Event()
+        """Set when the rewarder has said something: it took us in."""
         self._running = -1
         self._request: _Reset | None = None
         self._socket: websockets.asyncio.client.ClientConnection | None = None
@@ -88,23 +90,26 @@ class Rewarder:
             f"{self._config.name}: rewarder"
             f" {self._config.rewarder_host}:{self._config.rewarder_port}"
         )
-        reason = "it closed the connection"
+        reason, fault = "it closed the connection", Fault.REWARDER_LOST
         try:
             async for text in self._socket:
                 message = rewarder.parse(text)
                 if message.method == rewarder.CLOSE:
-                    reason = message.body["message"]
+                    reason = readable(message.body["message"])
+                    if not self.heard.is_set():
+                        fault = Fault.AUTHENTICATION
                     break
                 self._handle(message)
+                self.heard.set()
         except rewarder.MessageError as error:
             reason = str(error)
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
             reason = str(error)
         finally:
             if self._request is not None:
-                self._request.fail(RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {reason}"))
+                self._request.fail(RemoteUnusable(fault, f"{place}: {reason}"))
             await self._socket.close()
-        raise RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {reason}")
+        raise RemoteUnusable(fault, f"{place}: {reason}")
 
     def _handle(self, message: rewarder.Message) -> None:
         episode = message.episode + self._offset
@@ -115,13 +120,13 @@ class Rewarder:
             truncated = bool(info.pop("truncated", False)) and done
             terminated = bool(info.pop("terminated", not truncated)) and done
             self._reward(
-                step if isinstance(step, int) else 0,
+                step if isinstance(step, int) and 0 <= step < 2**63 else 0,
                 episode,
                 float(message.body["reward"]),
                 terminated,
                 truncated,
-                int(message.sent_at * 1e9),
-                msgpack.packb(info) if info else b"",
+                remote_ns(message),
+                pack_info(info),
             )
         elif message.method == rewarder.DESCRIBE:
             running = message.body["env_state"] == rewarder.RUNNING
@@ -133,14 +138,14 @@ class Rewarder:
                 self._answer()
         elif self._request is not None and self._request.is_answered_by(message):
             if message.method == rewarder.REPLY_ERROR:
-                self._request.fail(ResetRefused(message.body["message"]))
+                self._request.fail(ResetRefused(readable(message.body["message"])))
             else:
                 self._request.episode = message.episode
                 self._answer()
         elif message.method in (rewarder.TEXT, rewarder.OBSERVATION):
             key = "text" if message.method == rewarder.TEXT else "observation"
-            info_bytes: bytes = msgpack.packb({key: message.body[key]})
-            self._reward(0, episode, 0.0, False, False, int(message.sent_at * 1e9), info_bytes)
+            info_bytes = pack_info({key: message.body[key]})
+            self._reward(0, episode, 0.0, False, False, remote_ns(message), info_bytes)
         else:
             logger.debug("ignored %s", message.method)
 
@@ -202,6 +207,23 @@ class Rewarder:
         """Close the connection; `serve` then ends."""
         if self._socket is not None:
             await self._socket.close()
+
+
+def pack_info(info: dict[str, Any]) -> bytes:
+    """An info as msgpack; empty, with a warning, when it holds what msgpack cannot say."""
+    if not info:
+        return b""
+    try:
+        packed: bytes = msgpack.packb(info)
+    except (OverflowError, ValueError) as error:
+        logger.warning("an info of the rewarder is left out: %s", error)
+        return b""
+    return packed
+
+
+def remote_ns(message: rewarder.Message) -> int:
+    """The sender's wall clock in nanoseconds; 0 where it says what no clock does."""
+    return int(message.sent_at * 1e9) if 0 <= message.sent_at < 2**33 else 0
 
 
 class _Reset:

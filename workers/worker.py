@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import threading
 import time
 from typing import Any
 
 from shm.layout import INFO_BYTES
 from shm.view import Mapping
-from workers.connection import connect
+from workers.connection import BackOff, connect
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
@@ -30,8 +31,8 @@ from workers.synthetic import SyntheticSource
 logger = logging.getLogger(__name__)
 
 MAILBOX_FULL_PAUSE_S = 0.001
-RETRY_FIRST_S = 0.05
-RETRY_MOST_S = 5.0
+REWARDER_GREETS_S = 1.0
+OPTIONS_TIMEOUT_S = 10.0
 LARGE_INFOS_KEPT = 64
 
 
@@ -53,6 +54,7 @@ class Worker:
         self._screen_ready = asyncio.Event()
         self._rewarder_ready = asyncio.Event()
         self._screen_broken = asyncio.Event()
+        self._connection: socket.socket | None = None
         self._told_ready = False
         self._resets: asyncio.Queue[int] = asyncio.Queue()
         self._reset_options: dict[int, dict[str, Any]] = {}
@@ -76,7 +78,7 @@ class Worker:
         tasks = [asyncio.create_task(self._serve_resets())]
         if self._config.source == "synthetic":
             sizes = self._mapping.sizes
-            self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
+            assert self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
         elif self._config.vnc_port:
             tasks.append(asyncio.create_task(self._keep_screen()))
         if self._config.rewarder_port:
@@ -96,6 +98,8 @@ class Worker:
             await asyncio.gather(orders, *tasks, return_exceptions=True)
             self._hot.post(Letter.STOP)
             await loop.run_in_executor(None, thread.join, 2.0)
+            if self._connection is not None and not thread.is_alive():
+                self._connection.close()
             if self._rewarder is not None:
                 with contextlib.suppress(OSError, TimeoutError):
                     await asyncio.wait_for(self._rewarder.close(), 1.0)
@@ -155,31 +159,54 @@ class Worker:
 
     async def _keep_screen(self) -> None:
         deadline_s: float | None = time.monotonic() + self._config.start_timeout_s
+        back_off = BackOff()
         while True:
             connection, protocol = await connect(self._config, deadline_s)
+            self._connection = connection
             source = RFBSource(protocol, connection.fileno(), self._config.fps)
             self._screen_broken.clear()
-            self._hot.switch(source)
-            left_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0)
-            broken = asyncio.create_task(self._screen_broken.wait())
-            pictured = asyncio.create_task(self._screen_ready.wait())
+            while not self._hot.switch(source):
+                await asyncio.sleep(MAILBOX_FULL_PAUSE_S)
+            back_off.begin()
+            why = await self._watch_screen(source, deadline_s)
+            # The hot thread lets go of a broken source before it says so.
+            connection.close()
+            self._connection = None
+            error = self._unusable(source, why)
+            if deadline_s is not None and not self._screen_ready.is_set():
+                if source.broke_protocol or time.monotonic() >= deadline_s:
+                    raise error
+                logger.debug("%s", error)
+            else:
+                deadline_s = None
+                self._screen_ready.clear()
+                await self._lost(error)
+            await back_off.pause()
+
+    async def _watch_screen(self, source: RFBSource, deadline_s: float | None) -> str:
+        """Wait until the source is broken, and say why; without a picture in time it is made so."""
+        if deadline_s is None:
+            deadline_s = time.monotonic() + self._config.start_timeout_s
+        broken = asyncio.create_task(self._screen_broken.wait())
+        pictured = asyncio.create_task(self._screen_ready.wait())
+        left_s = max(deadline_s - time.monotonic(), 0)
+        try:
             await asyncio.wait(
                 [broken, pictured], timeout=left_s, return_when=asyncio.FIRST_COMPLETED
             )
-            if deadline_s is not None and not pictured.done():
-                pictured.cancel()
-                raise self._unusable(
-                    source, source.why() if broken.done() else "it sent no picture"
-                )
-            if self._config.clock == "step" and not protocol.fence_supported:
-                raise self._unusable(
-                    source, "clock='step' needs the Fence extension, which it lacks"
-                )
-            deadline_s = None
+            why = ""
+            if not broken.done() and not pictured.done():
+                why = "it sent no picture"
+            elif self._config.clock == "step" and not source.protocol.fence_supported:
+                why = "clock='step' needs the Fence extension, which it lacks"
+                self._screen_ready.clear()
+            if why and self._connection is not None:
+                self._connection.shutdown(socket.SHUT_RDWR)
             await broken
-            self._screen_ready.clear()
-            await self._lost(self._unusable(source, source.why()))
-            connection.close()
+            return why or source.why()
+        finally:
+            broken.cancel()
+            pictured.cancel()
 
     def _unusable(self, source: RFBSource, why: str) -> RemoteUnusable:
         config = self._config
@@ -192,28 +219,45 @@ class Worker:
 
     async def _keep_rewarder(self) -> None:
         deadline_s = time.monotonic() + self._config.start_timeout_s
-        pause_s = RETRY_FIRST_S
+        back_off = BackOff()
         while True:
             rewarder = Rewarder(
                 self._config, self._episode + 1, self._take_reward, self._take_episode
             )
+            back_off.begin()
             try:
                 await rewarder.connect()
+                await self._use_rewarder(rewarder, deadline_s)
             except RemoteUnusable as error:
-                if not self._told_ready and time.monotonic() + pause_s > deadline_s:
+                if self._rewarder_ready.is_set():
+                    self._rewarder_ready.clear()
+                    await self._lost(error)
+                elif not self._told_ready and (
+                    error.fault == Fault.AUTHENTICATION or time.monotonic() >= deadline_s
+                ):
                     raise
-                logger.debug("%s", error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MOST_S)
-                continue
-            pause_s = RETRY_FIRST_S
-            self._rewarder = rewarder
-            self._rewarder_ready.set()
-            try:
-                await rewarder.serve()
-            except RemoteUnusable as error:
-                self._rewarder_ready.clear()
-                await self._lost(error)
+                else:
+                    logger.debug("%s", error)
+            await back_off.pause()
+
+    async def _use_rewarder(self, rewarder: Rewarder, deadline_s: float) -> None:
+        """Serve one connection; it is ready when the rewarder has said something."""
+        serving = asyncio.create_task(rewarder.serve())
+        heard = asyncio.create_task(rewarder.heard.wait())
+        left_s = max(deadline_s - time.monotonic(), REWARDER_GREETS_S)
+        try:
+            await asyncio.wait(
+                [serving, heard], timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if heard.done():
+                self._rewarder = rewarder
+                self._rewarder_ready.set()
+            elif not serving.done():
+                await rewarder.close()
+            await serving
+        finally:
+            heard.cancel()
+            serving.cancel()
 
     # Both post from inside the event loop: a full mailbox is emptied within microseconds, since its
     # reader never waits for this thread.
@@ -252,7 +296,7 @@ class Worker:
         """Carry out resets in order; one that fails is tried again until another is wanted."""
         while True:
             reset_id = await self._resets.get()
-            pause_s = RETRY_FIRST_S
+            back_off = BackOff()
             while self._resets.empty():
                 try:
                     await self._reset(reset_id)
@@ -264,8 +308,9 @@ class Worker:
                     await self._send(
                         "fault", fault=int(fault), message=f"{self._config.name}: reset: {error}"
                     )
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MOST_S)
+                    if reset_id and isinstance(error, ResetRefused):
+                        break  # it would be refused again
+                await back_off.pause()
 
     async def _reset(self, reset_id: int) -> None:
         await self._screen_ready.wait()
@@ -280,9 +325,13 @@ class Worker:
         )
 
     async def _options_of(self, reset_id: int) -> dict[str, Any]:
-        while reset_id not in self._reset_options:
-            self._options_came.clear()
-            await self._options_came.wait()
+        try:
+            async with asyncio.timeout(OPTIONS_TIMEOUT_S):
+                while reset_id not in self._reset_options:
+                    self._options_came.clear()
+                    await self._options_came.wait()
+        except TimeoutError as error:
+            raise ResetRefused("the daemon did not say with which seed and options") from error
         options = self._reset_options[reset_id]
         self._reset_options = {
             number: kept for number, kept in self._reset_options.items() if number >= reset_id
