@@ -96,6 +96,7 @@ class PrivateDaemon:
         process = getattr(self, "_process", None)
         try:
             if process is not None:
+                process.terminate()  # a fork of ours may keep the pipe open
                 try:
                     process.wait(STOP_TIMEOUT_S)
                 except subprocess.TimeoutExpired:

@@ -21,9 +21,10 @@ from envserver.episodes import Episodes
 from envserver.settling import Rules, SessionPort, Settler
 from shm.layout import ENTRY_DTYPE, RowState
 from shm.ring import Ring
-from workers.entries import EntryKind
+from workers.entries import EntryFlag, EntryKind
 
 STEP, HOLD = int(EntryKind.STEP), int(EntryKind.HOLD)
+AWAIT_EPISODE = int(EntryFlag.AWAIT_EPISODE)
 
 
 class Stepper:
@@ -97,8 +98,6 @@ class Stepper:
         reset: Mapping[int, Mapping[str, Any]],
         due: DueFields,
         until_ns: int,
-        *,
-        again: bool = False,
     ) -> None:
         """Ask for new episodes, and for the rows that show their beginning.
 
@@ -106,17 +105,20 @@ class Stepper:
             reset: Environment -> seed and options; the others publish their picture again.
             due: When the rows are due.
             until_ns: How long a new episode is awaited.
-            again: The reset was asked for before; only look at the picture again.
         """
         held = [env for env in range(self.ring.num_envs) if env not in reset]
         self._fill_entries(None, due)
         self.asked.entries["value"] = 0
         self.asked.entries["kind"][held] = HOLD
+        self.asked.entries["flags"] = AWAIT_EPISODE
         self.asked.held = frozenset(held)
-        if not again:
-            self._settler.start_reset(reset)
+        # Whoever is replaced from here on is asked again.
+        generations = self._generations.copy()
+        self._settler.start_reset(reset)
         late_ns = time.monotonic_ns() + self._rules.step_timeout_ns
         self._ask(None, (), (), late_ns, until_ns)
+        self.asked.generation[list(reset)] = generations[list(reset)]
+        self.asked.entries["flags"] = 0
 
     def end_reset(self) -> None:
         """Note that a reset is over, answered or not."""

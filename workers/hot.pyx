@@ -321,7 +321,8 @@ cdef class HotLoop(Stepper):
                 self.pending.entry = entry[0]
                 self.batch_ns = 0
                 self.begin_step(source)
-            elif entry.kind == RESET:
+            elif entry.kind == RESET and entry.step > self.last_reset:
+                self.last_reset = entry.step
                 self.batch_ns = 0
                 self.release(source)
                 self.frozen = self.has_terminal = False
