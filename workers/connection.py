@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT_S = 10.0
 """A server that says nothing for so long is given up; the connection is tried again."""
+HANDSHAKE_LEAST_S = 0.25
+"""With less left there is no use in another attempt."""
 RETRY_FIRST_S = 0.02
 RETRY_MOST_S = 2.0
 LASTED_S = 5.0
@@ -127,14 +129,16 @@ async def connect(
             password, no VNC server), else at the deadline.
     """
     back_off = BackOff()
+    failure: RemoteUnusable | None = None
     while True:
         left_s = HANDSHAKE_TIMEOUT_S if deadline_s is None else deadline_s - time.monotonic()
+        if failure is not None and left_s < HANDSHAKE_LEAST_S:
+            raise failure
         try:
             return await handshake(config, min(left_s, HANDSHAKE_TIMEOUT_S))
         except (OSError, TimeoutError, RFBError) as error:
             failure = refused(config, error)
-            hopeless = isinstance(error, RFBError)
-            if deadline_s is not None and (hopeless or time.monotonic() >= deadline_s):
+            if deadline_s is not None and isinstance(error, RFBError):
                 raise failure from error
             logger.debug("%s; trying again", failure)
         await back_off.pause()

@@ -35,3 +35,4 @@ cdef bint episode_lost(Episode* episode, uint32_t fault) noexcept nogil
 cdef void episode_start_reset(Episode* episode, uint64_t reset_id) noexcept nogil
 cdef bint episode_over(const Episode* episode) noexcept nogil
 cdef void numbers_into(Numbers* numbers, Record* record) noexcept nogil
+cdef void info_into(Numbers* numbers, Record* record) noexcept nogil

@@ -124,10 +124,15 @@ cdef void numbers_into(Numbers* numbers, Record* record) noexcept nogil:
     record.fault = numbers.fault
     record.reward_remote_ns = numbers.remote_ns
     record.reward_arrival_ns = numbers.arrival_ns
+    info_into(numbers, record)
+    numbers.reward = 0
+
+
+cdef void info_into(Numbers* numbers, Record* record) noexcept nogil:
+    """Move just the info into a record."""
     if numbers.info_bytes == ELSEWHERE:
         record.flags |= INFO_ELSEWHERE
     else:
         record.info_bytes = numbers.info_bytes
         memcpy(record.info, numbers.info, numbers.info_bytes)
-    numbers.reward = 0
     numbers.info_bytes = 0

@@ -141,6 +141,7 @@ class Rewarder:
                 self._request.fail(ResetRefused(readable(message.body["message"])))
             else:
                 self._request.episode = message.episode
+                self._request.info = pack_info(message.body.get("info") or {})
                 self._answer()
         elif message.method in (rewarder.TEXT, rewarder.OBSERVATION):
             key = "text" if message.method == rewarder.TEXT else "observation"
@@ -158,7 +159,10 @@ class Rewarder:
         if request is None or request.episode is None or self._running < request.episode:
             return
         self._request = None
-        self._episode(request.reset_id, request.episode + self._offset, True)
+        episode = request.episode + self._offset
+        if request.info:
+            self._reward(0, episode, 0.0, False, False, 0, request.info)
+        self._episode(request.reset_id, episode, True)
         if not request.answered.done():
             request.answered.set_result(None)
 
@@ -233,6 +237,7 @@ class _Reset:
         self.reset_id = reset_id
         self.message_id = message_id
         self.episode: int | None = None
+        self.info = b""
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def is_answered_by(self, message: rewarder.Message) -> bool:

@@ -8,8 +8,8 @@ its row when it is due. In which picture a row ends is decided by the episode's 
     fault              the newest row again, truncated, once
 
 In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back.
-The first row of an episode shows its first picture: it takes no environment step, and rewards that came meanwhile count for the
-next row. SAME_STEP keeps the end of an episode in `terminal` and a picture until the next episode's first picture is there.
+The first row of an episode shows its first picture and the info of its reset: it takes no environment step, and rewards that came
+meanwhile count for the next row. SAME_STEP keeps the end of an episode in `terminal` and a picture until the next episode's first picture is there.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -24,7 +24,7 @@ from workers.entries cimport (
     AT, AWAIT_EPISODE, CHANGED, ENDED, HAS_FINAL, HOLD, INFO_ELSEWHERE, LETTERBOXED, NOW, PARTIAL, QUIET, RESET_FAILED, RUNNING,
 )
 from workers.episode cimport (
-    Episode, Numbers, episode_over, episode_start_reset, numbers_into,
+    Episode, Numbers, episode_over, episode_start_reset, info_into, numbers_into,
 )
 from workers.input cimport input_empty, input_release
 from workers.mail cimport BROKEN, INFO_PUBLISHED, MAIL_LETTERS, RESET_WANTED, Mail, mail_post, mail_room, mail_waiting
@@ -301,7 +301,7 @@ cdef class Stepper:
             self.drain(source)
             if not self.usable and not episode_over(episode):
                 return
-        if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps and not episode.now.terminated:
+        if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps:
             episode.now.truncated = True
         over = episode_over(episode) and (not episode.first_row or fault)
         if over and self.autoreset == SAME_STEP and not self.has_terminal:
@@ -342,6 +342,8 @@ cdef class Stepper:
             record.final_reward = record.reward
             record.episode = episode.now.episode
             record.flags |= HAS_FINAL
+            if episode.phase == RUNNING and episode.now.info_bytes <= sizeof(record.info):
+                info_into(&episode.now, record)
             episode.first_row = False
         else:
             large_info = episode.now.large_info
@@ -355,6 +357,7 @@ cdef class Stepper:
                     rows_pool(&self.rows, self.pending.entry.step, self.pool)
             if episode.first_row and not fault:
                 episode.first_row = False
+                info_into(&episode.now, record)
             else:
                 numbers_into(&episode.now, record)
                 episode.steps += 1

@@ -160,8 +160,12 @@ class Worker:
     async def _keep_screen(self) -> None:
         deadline_s: float | None = time.monotonic() + self._config.start_timeout_s
         back_off = BackOff()
+        known: RemoteUnusable | None = None
         while True:
-            connection, protocol = await connect(self._config, deadline_s)
+            try:
+                connection, protocol = await connect(self._config, deadline_s)
+            except RemoteUnusable as unusable:
+                raise known or unusable from unusable  # a whole connection showed more
             self._connection = connection
             source = RFBSource(protocol, connection.fileno(), self._config.fps)
             self._screen_broken.clear()
@@ -176,6 +180,7 @@ class Worker:
             if deadline_s is not None and not self._screen_ready.is_set():
                 if source.broke_protocol or time.monotonic() >= deadline_s:
                     raise error
+                known = error
                 logger.debug("%s", error)
             else:
                 deadline_s = None
