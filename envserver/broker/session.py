@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -79,8 +80,12 @@ class BrokerSession:
             await session._start()
         except BaseException as error:
             await session.close()
-            if isinstance(error, ShmError | OSError):
+            if isinstance(error, ShmError):
                 raise RequestFailed(str(error)) from error
+            if isinstance(error, OSError):
+                short = error.errno in (errno.EMFILE, errno.ENFILE)
+                advice = ": raise the limit of open files (ulimit -n)" if short else ""
+                raise RequestFailed(f"the daemon cannot open a session: {error}{advice}") from error
             raise
         return session
 
