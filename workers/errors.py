@@ -17,11 +17,13 @@ class RemoteUnusable(WorkerError):
 
     Attributes:
         fault: what the trainer is told.
+        hopeless: trying again is no help.
     """
 
-    def __init__(self, fault: Fault, message: str) -> None:
+    def __init__(self, fault: Fault, message: str, *, hopeless: bool = False) -> None:
         super().__init__(message)
         self.fault = fault
+        self.hopeless = hopeless
 
 
 class ResetRefused(WorkerError):

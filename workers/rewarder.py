@@ -6,6 +6,7 @@ grow: each connection adds an offset, so that what is newer is greater.
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -76,6 +77,13 @@ class Rewarder:
                 max_size=rewarder.MAX_MESSAGE_BYTES,
                 open_timeout=REQUEST_TIMEOUT_S,
             )
+        except (socket.gaierror, UnicodeError) as error:
+            again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+            raise RemoteUnusable(
+                Fault.REWARDER_LOST,
+                f"{place}: unknown host ({error}); correct the address",
+                hopeless=not again,
+            ) from error
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
             raise RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {error}") from error
 

@@ -238,7 +238,9 @@ class Worker:
                     self._rewarder_ready.clear()
                     await self._lost(error)
                 elif not self._told_ready and (
-                    error.fault == Fault.AUTHENTICATION or time.monotonic() >= deadline_s
+                    error.hopeless
+                    or error.fault == Fault.AUTHENTICATION
+                    or time.monotonic() >= deadline_s
                 ):
                     raise
                 else:
