@@ -39,19 +39,29 @@ MAX_RESETS = 64
 STARTS = 3
 """Workers that may end before the first picture until the session's start has failed."""
 CLOSE_TIMEOUT_S = 1.0
+REMOTE_END_S = 0.15
+"""A lost connection is the first sign of a remote's end, which is noticed within this time."""
+CONNECTION_FAULTS = (Fault.CONNECTION_LOST, Fault.REWARDER_LOST)
 START_GRACE_S = 5.0
 """What a worker gets beyond its start time-out, at whose end it says itself why it failed."""
 
 
 @dataclasses.dataclass
 class FaultReport:
-    """The newest thing that went wrong with an environment."""
+    """The newest thing that went wrong with an environment.
+
+    Attributes:
+        exit_code, signal: of the remote's program where that ended, else of the worker.
+        log: the last lines of the dead remote; None: the worker's log says more.
+    """
 
     fault: Fault = Fault.NO_FAULT
     cause: str = ""
     generation: int = 0
     exit_code: int | None = None
     signal: int | None = None
+    log: list[str] | None = None
+    noted_at: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class Environment:
@@ -162,6 +172,19 @@ class Environment:
         """Keep what went wrong for `fault_report`."""
         self.report = FaultReport(fault, cause, self.generation)
         logger.warning("%s: %s: %s", self.name, fault.name, cause)
+
+    async def fault_report(self) -> FaultReport:
+        """What went wrong; a connection just lost waits for the remote's end, which explains it."""
+        remote = self.remote
+        left_s = self.report.noted_at + REMOTE_END_S - time.monotonic()
+        lost = self.report.fault in CONNECTION_FAULTS
+        if lost and left_s > 0 and remote is not None and remote.logs and not self._closing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await remote.wait_ended()
+            if not remote.alive:
+                await self._told.wait()
+        return self.report
 
     async def large_info(self, step: int, timeout_s: float) -> bytes | None:
         """An info that was too large for its record; None when it is not here and did not come."""
@@ -314,8 +337,15 @@ class Environment:
             return
         how = f"signal {-status}" if status < 0 else f"status {status}"
         self._note(*self._end_cause or (Fault.WORKER_DIED, f"its worker ended with {how}"))
-        self.report.exit_code = status if status >= 0 else None
-        self.report.signal = -status if status < 0 else None
+        code: int | None = status
+        if self.report.fault == Fault.REMOTE_DIED:  # the worker was only killed because of it
+            remote = self.remote if self._configured else None  # else it did not even start
+            code = remote.exit_status if remote is not None else None
+            if remote is not None and remote.log is not None:
+                self.report.log = processes.log_tail(remote.log)
+        if code is not None:
+            self.report.exit_code = code if code >= 0 else None
+            self.report.signal = -code if code < 0 else None
 
     def _on_message(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
@@ -340,7 +370,7 @@ class Environment:
     def _start_failure(self) -> str:
         log = self.log
         if self.report.fault == Fault.REMOTE_DIED and self.remote is not None and self.remote.log:
-            log = Path(self.remote.log)
+            log = self.remote.log
         lines = (line for line in processes.log_tail(log, 10) if not line.startswith(LOG_TITLE))
         tail = "".join(f"\n    {line}" for line in lines)
         return (
