@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from envserver.addresses import parse_addresses
+from envserver.arguments import plain_kwargs
 from workers.encodings import VNC_OPTIONS
 
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
@@ -71,9 +72,9 @@ class SessionSpec:
                 _whole("screen", side, 1, MAX_SIDE_PX)
         if self.screen == "native" and self.runtime == "xvnc":
             raise ValueError("screen is 'native', expected (width, height) or None for xvnc")
-        for name in ("env_kwargs", "vnc_kwargs"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected a mapping")
+        object.__setattr__(self, "env_kwargs", plain_kwargs("env_kwargs", self.env_kwargs))
+        if not isinstance(self.vnc_kwargs, Mapping):
+            raise ValueError(f"vnc_kwargs is {self.vnc_kwargs!r}, expected a mapping")
         for name, value in self.vnc_kwargs.items():
             if name not in VNC_OPTIONS:
                 raise ValueError(f"vnc_kwargs has {name!r}, allowed are {', '.join(VNC_OPTIONS)}")
@@ -82,6 +83,13 @@ class SessionSpec:
             raise ValueError(f"max_pool needs frame_skip >= 2, found frame_skip={self.frame_skip}")
         if self.clock == "step" and self.runtime == "xvnc":
             raise ValueError("clock is 'step', expected 'real': xvnc cannot hold its program still")
+        if self.clock == "step" and isinstance(self.remotes, str):
+            for address in parse_addresses(self.remotes):
+                if not address.rewarder_port:
+                    raise ValueError(
+                        f"clock is 'step', expected 'real': {address.name} has no rewarder "
+                        "that could hold its program still"
+                    )
 
     @property
     def attached(self) -> bool:
@@ -143,6 +151,8 @@ def _check_remotes(spec: SessionSpec) -> None:
             f"env_id is {spec.env_id!r}, expected a Gymnasium id such as 'ALE/Pong-v5'"
         )
     command = spec.command
+    if command is not None and spec.runtime == "gym-core":
+        raise ValueError(f"command is {command!r}, expected None: gym-core runs env_id alone")
     if command is not None and not isinstance(command, str):
         words = isinstance(command, Sequence) and all(isinstance(word, str) for word in command)
         if not words or not command:
@@ -159,9 +169,7 @@ def _check_numbers(spec: SessionSpec) -> None:
     _whole("max_episode_steps", spec.max_episode_steps, 0, 1 << 62)
     _whole("frame_skip", spec.frame_skip, 1, 1000)
     if spec.fps is not None:
-        _number(
-            "fps", spec.fps, lambda value: 0 < value <= 1000, "None, or more than 0, up to 1000"
-        )
+        _number("fps", spec.fps, lambda value: 0.01 <= value <= 1000, "None, or 0.01 to 1000")
     for name in ("step_timeout_s", "start_timeout_s", "reset_timeout_s"):
         _number(name, getattr(spec, name), lambda value: 0 < value <= 1e6, "seconds, more than 0")
 
