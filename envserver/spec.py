@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from envserver.addresses import parse_addresses
+from envserver.container_options import PROVIDERS, container_options
 from workers.encodings import VNC_OPTIONS
 
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
@@ -52,6 +53,10 @@ class SessionSpec:
     """xvnc: the program to run, a shell's line or a list of words."""
     vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """encoding, quality_level, compress_level, fine_quality_level, subsample_level."""
+    provider: str = "auto"
+    """"docker": containers; "process": processes of this host; "auto": what is there."""
+    container: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """image, shm_size, memory, cpus, pids, capabilities, command (envserver/container_options)."""
     source: str = "rfb"
     step_timeout_s: float = 5.0
     start_timeout_s: float = 60.0
@@ -63,6 +68,8 @@ class SessionSpec:
         _one_of("clock", self.clock, CLOCKS)
         _one_of("autoreset", self.autoreset, AUTORESET_MODES)
         _one_of("while_resetting", self.while_resetting, WHILE_RESETTING)
+        _one_of("provider", self.provider, PROVIDERS)
+        container_options(self.container)
         if self.screen is not None and self.screen != "native":
             if not isinstance(self.screen, Sequence) or len(self.screen) != 2:
                 raise ValueError(
@@ -97,7 +104,7 @@ class SessionSpec:
     def to_wire(self) -> dict[str, Any]:
         """The spec as a map that msgpack can carry."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("env_kwargs", "vnc_kwargs"):
+        for name in ("env_kwargs", "vnc_kwargs", "container"):
             fields[name] = dict(fields[name])
         if self.command is not None and not isinstance(self.command, str):
             fields["command"] = list(self.command)
