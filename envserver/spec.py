@@ -1,6 +1,7 @@
 """What a trainer asks for when it opens a session, checked before anything is started."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ SOURCES = ("rfb", "synthetic")
 RUNTIMES = ("gym-core", "xvnc")
 MAX_ENVS = 4096
 MAX_SIDE_PX = 16384
+_TASK = re.compile(r"(?:/.+\.py|[A-Za-z_][\w.]*):[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,9 @@ class SessionSpec:
     env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str | Sequence[str] | None = None
     """xvnc: the program to run, a shell's line or a list of words."""
+    task: str | None = None
+    """xvnc: what rewards and resets, "module:Class" or "/path/of/file.py:Class" of an
+    `envserver.rewarder.Task`; None: no rewarder."""
     vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """encoding, quality_level, compress_level, fine_quality_level, subsample_level."""
     provider: str = "auto"
@@ -150,6 +155,13 @@ def _check_remotes(spec: SessionSpec) -> None:
         raise ValueError(
             f"env_id is {spec.env_id!r}, expected a Gymnasium id such as 'ALE/Pong-v5'"
         )
+    if spec.task is not None:
+        if spec.runtime != "xvnc":
+            raise ValueError(f"task is {spec.task!r}, expected None: only xvnc desktops have one")
+        if not isinstance(spec.task, str) or not _TASK.fullmatch(spec.task):
+            raise ValueError(
+                f"task is {spec.task!r}, expected 'module:Class' or '/path/of/file.py:Class'"
+            )
     command = spec.command
     if command is not None and not isinstance(command, str):
         words = isinstance(command, Sequence) and all(isinstance(word, str) for word in command)
