@@ -7,15 +7,18 @@ from typing import Any
 
 from envserver.addresses import parse_addresses
 from envserver.container_options import PROVIDERS, container_options
-from workers.encodings import VNC_OPTIONS
+from envserver.vnc_settings import check_vnc_kwargs, for_desktop
+from workers.keysyms import keysym
 
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
 CLOCKS = ("real", "step")
 WHILE_RESETTING = ("wait", "mask")
 SOURCES = ("rfb", "synthetic")
-RUNTIMES = ("gym-core", "xvnc")
+RUNTIMES = ("gym-core", "xvnc", "docker")
 MAX_ENVS = 4096
 MAX_SIDE_PX = 16384
+MAX_SPARES = 64
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TASK = re.compile(r"(?:/.+\.py|[A-Za-z_][\w.]*):[A-Za-z_]\w*", re.ASCII)
 
 
@@ -28,7 +31,9 @@ class SessionSpec:
     """
 
     runtime: str | None = None
-    """"gym-core", "xvnc", or None with attached remotes."""
+    """The kind: "gym-core", "xvnc", "docker" (containers only), or None with attached remotes."""
+    runtime_name: str | None = None
+    """The entry of runtimes.yml that it is of."""
     env_id: str | None = None
     num_envs: int = 0
     """0: as many as `remotes` says."""
@@ -56,12 +61,20 @@ class SessionSpec:
     task: str | None = None
     """xvnc: what rewards and resets, "module:Class" or "/path/of/file.py:Class" of an
     `envserver.rewarder.Task`; None: no rewarder."""
+    keys: Sequence[str] = ()
+    """Those of the action space; (): all."""
     vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """encoding, quality_level, compress_level, fine_quality_level, subsample_level."""
+    """encoding, its levels and subscription (envserver/vnc_settings.py)."""
     provider: str = "auto"
     """"docker": containers; "process": processes of this host; "auto": what is there."""
     container: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """image, shm_size, memory, cpus, pids, capabilities, command (envserver/container_options)."""
+    client_id: str | None = None
+    """Who takes the same remotes back after its trainer was restarted; None: nobody."""
+    keep_s: float = 300.0
+    """How long they are kept for it, in seconds."""
+    spares: int = 0
+    """Remotes that are started beyond those in use."""
     source: str = "rfb"
     step_timeout_s: float = 5.0
     start_timeout_s: float = 60.0
@@ -84,13 +97,10 @@ class SessionSpec:
                 _whole("screen", side, 1, MAX_SIDE_PX)
         if self.screen == "native" and self.runtime == "xvnc":
             raise ValueError("screen is 'native', expected (width, height) or None for xvnc")
-        for name in ("env_kwargs", "vnc_kwargs"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected a mapping")
-        for name, value in self.vnc_kwargs.items():
-            if name not in VNC_OPTIONS:
-                raise ValueError(f"vnc_kwargs has {name!r}, allowed are {', '.join(VNC_OPTIONS)}")
-            _one_of(f"vnc_kwargs[{name!r}]", value, VNC_OPTIONS[name])
+        if not isinstance(self.env_kwargs, Mapping):
+            raise ValueError(f"env_kwargs is {self.env_kwargs!r}, expected a mapping")
+        object.__setattr__(self, "vnc_kwargs", check_vnc_kwargs(self.vnc_kwargs))
+        _check_names(self)
         if self.max_pool and self.frame_skip < 2:
             raise ValueError(f"max_pool needs frame_skip >= 2, found frame_skip={self.frame_skip}")
         if self.clock == "step" and self.runtime == "xvnc":
@@ -106,6 +116,13 @@ class SessionSpec:
         """The desktop's size, or "native"."""
         return (self.width, self.height) if self.screen is None else self.screen
 
+    @property
+    def vnc_settings(self) -> dict[str, Any]:
+        """`vnc_kwargs`, and what a real desktop is asked for where they say nothing."""
+        if self.runtime == "gym-core" or self.source != "rfb":
+            return dict(self.vnc_kwargs)
+        return for_desktop(self.vnc_kwargs)
+
     def to_wire(self) -> dict[str, Any]:
         """The spec as a map that msgpack can carry."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -113,6 +130,7 @@ class SessionSpec:
             fields[name] = dict(fields[name])
         if self.command is not None and not isinstance(self.command, str):
             fields["command"] = list(self.command)
+        fields["keys"] = list(self.keys)
         return fields
 
     @classmethod
@@ -169,6 +187,26 @@ def _check_remotes(spec: SessionSpec) -> None:
             raise ValueError(f"command is {command!r}, expected a line or a list of words")
 
 
+def _check_names(spec: SessionSpec) -> None:
+    name = spec.runtime_name
+    if name is not None and not (isinstance(name, str) and name):
+        raise ValueError(f"runtime_name is {name!r}, expected a name or None")
+    if spec.client_id is not None and not (
+        isinstance(spec.client_id, str) and _CLIENT_ID.fullmatch(spec.client_id)
+    ):
+        raise ValueError(
+            f"client_id is {spec.client_id!r}, expected up to 64 letters, digits and any of ._-"
+        )
+    if isinstance(spec.keys, str) or not isinstance(spec.keys, Sequence):
+        raise ValueError(f"keys is {spec.keys!r}, expected names of keys")
+    object.__setattr__(spec, "keys", tuple(spec.keys))
+    for key in spec.keys:
+        try:
+            keysym(key)
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"keys has {key!r}, expected names of keys (X11's keysyms)") from None
+
+
 def _check_numbers(spec: SessionSpec) -> None:
     _whole("height", spec.height, 1, MAX_SIDE_PX)
     _whole("width", spec.width, 1, MAX_SIDE_PX)
@@ -179,11 +217,12 @@ def _check_numbers(spec: SessionSpec) -> None:
         raise ValueError(f"queue_entries is {spec.queue_entries}, expected a power of two")
     _whole("max_episode_steps", spec.max_episode_steps, 0, 1 << 62)
     _whole("frame_skip", spec.frame_skip, 1, 1000)
+    _whole("spares", spec.spares, 0, MAX_SPARES)
     if spec.fps is not None:
         _number(
             "fps", spec.fps, lambda value: 0 < value <= 1000, "None, or more than 0, up to 1000"
         )
-    for name in ("step_timeout_s", "start_timeout_s", "reset_timeout_s"):
+    for name in ("keep_s", "step_timeout_s", "start_timeout_s", "reset_timeout_s"):
         _number(name, getattr(spec, name), lambda value: 0 < value <= 1e6, "seconds, more than 0")
 
 

@@ -278,7 +278,7 @@ class Environment:
             start_timeout_s=spec.start_timeout_s,
             reset_timeout_s=spec.reset_timeout_s,
             start_episode=self._has_reset,
-            **spec.vnc_kwargs,
+            **spec.vnc_settings,
         )
         self._set("connecting", "the first picture")
         worker.send(messages.pack_configure(config))

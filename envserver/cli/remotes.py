@@ -1,12 +1,15 @@
 """`envserver runtimes`, `remotes`, `attach` and `logs`."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from envserver.cli.choice import candidates, chosen
 from envserver.cli.output import address_option, console, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from envserver.runtimes_file import Runtime
 
 
 def session_option(command: Any) -> Any:
@@ -25,16 +28,31 @@ def runtimes(as_json: bool) -> None:
     if as_json:
         print_json({name: dataclasses.asdict(runtime) for name, runtime in found.items()})
         return
-    rows: list[tuple[str, str]] = []
+    rows: list[tuple[str, str, str]] = []
     for runtime in found.values():
-        rows.append((runtime.name, runtime.summary))
-        rows += [
-            (f"  {runtime.name}.{environment.name}", environment.summary)
-            for environment in runtime.environments.values()
-        ]
+        rows.append((runtime.name, _where(runtime), runtime.summary))
+        if runtime.needs:
+            rows.append(("", "", f"needs {runtime.needs}"))
+        for environment in runtime.environments.values():
+            reward = f" (reward: {environment.reward})" if environment.reward else ""
+            rows.append(
+                (f"  {runtime.name}.{environment.name}", "", f"{environment.summary}{reward}")
+            )
         if runtime.takes_any:
-            rows.append((f"  {runtime.name}.<Name>-v<k>", "any environment that Gymnasium knows"))
-    print_table(("name", "what it is"), rows)
+            whose = "Universe" if runtime.kind == "docker" else "Gymnasium"
+            rows.append((f"  {runtime.name}.<Name>-v<k>", "", f"any environment of {whose}'s"))
+    print_table(("name", "runs as", "what it is"), rows)
+
+
+def _where(runtime: "Runtime") -> str:
+    """Who starts a runtime's remotes, in a word or two."""
+    if runtime.needs:
+        return "attached"
+    if runtime.kind == "docker" or runtime.provider == "docker":
+        return "container"
+    if not runtime.container.get("image") or runtime.provider == "process":
+        return "process"
+    return "container or process"
 
 
 @click.command()
