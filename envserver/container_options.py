@@ -1,4 +1,4 @@
-"""What a session may say about the containers of its remotes, checked before anything is started."""
+"""What a session may say about the containers of its remotes, checked before any starts."""
 
 import dataclasses
 import re

@@ -1,0 +1,214 @@
+"""The Docker engine: how it is reached, what its errors mean, which containers are ours.  [I/O]
+
+docker-py is imported where an engine is first asked for. All calls here block: they belong into
+threads.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from envserver import processes
+from envserver.errors import RemoteError
+
+OWNER_LABEL = "envserver.owner"
+"""The daemon's `processes.identity`."""
+HOST_LABEL = "envserver.host"
+"""Where that identity means something: machine and pid namespace."""
+SESSION_LABEL = "envserver.session"
+ENV_LABEL = "envserver.env"
+
+DEFAULT_SOCKET = "/var/run/docker.sock"
+LOOPBACK = "127.0.0.1"
+CALL_TIMEOUT_S = 60
+PROBE_TIMEOUT_S = 0.5
+REMEDY = "or use provider='process'"
+
+
+class Engine:
+    """An engine that answered.
+
+    Attributes:
+        api: docker-py's APIClient.
+        url: where it is; without passwords.
+        host: where the ports that it publishes are dialled; "": at the container's own address.
+        is_local: it sees this host's files.
+    """
+
+    def __init__(self, api: Any, url: str) -> None:
+        self.api = api
+        self.url = url
+        parts = urlsplit(url)
+        self.is_local = parts.scheme in ("unix", "http+unix", "")
+        self.host = os.environ.get("DOCKER_NET_HOST") or (
+            (LOOPBACK if not Path("/.dockerenv").exists() else "")
+            if self.is_local
+            else parts.hostname or LOOPBACK
+        )
+
+    @property
+    def publish_on(self) -> str:
+        """The address on which it publishes ports: a remote engine's must be reachable."""
+        return LOOPBACK if self.host in (LOOPBACK, "") else "0.0.0.0"
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self.api.close()
+
+
+def engine_url() -> str:
+    """Where the engine is: DOCKER_HOST, the current Docker context, or the usual socket."""
+    given = os.environ.get("DOCKER_HOST")
+    if given:
+        return given
+    if os.environ.get("DOCKER_CONTEXT") or _names_context():
+        from docker.context import ContextAPI
+
+        context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+        if context is not None and context.Host:
+            return str(context.Host)
+    return f"unix://{DEFAULT_SOCKET}"
+
+
+def _names_context() -> bool:
+    directory = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+    try:
+        config = json.loads((Path(directory) / "config.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and config.get("currentContext", "default") != "default"
+
+
+def connect() -> Engine:
+    """Reach the engine.
+
+    Raises:
+        RemoteError: none answers, or it lets us not in; the message says what to do.
+    """
+    url = engine_url()
+    try:
+        import docker
+
+        client = docker.from_env(version="auto", timeout=CALL_TIMEOUT_S)
+    except Exception as error:
+        raise RemoteError(_why_not(url, error)) from error
+    return Engine(client.api, url)
+
+
+def _why_not(url: str, error: BaseException) -> str:
+    causes = list(_causes(error))
+    shown = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        return (
+            f"no permission for the Docker engine at {shown}: join the group of its socket"
+            f" ('sudo usermod -aG docker $USER', then log in again), {REMEDY}"
+        )
+    if any(isinstance(cause, ImportError) for cause in causes):
+        return f"docker-py cannot be imported ({error}): pip install docker, {REMEDY}"
+    if url.startswith("ssh://") and "paramiko" in str(error):
+        return f"the Docker engine at {shown} needs paramiko: pip install paramiko, {REMEDY}"
+    missing = (FileNotFoundError, ConnectionRefusedError)
+    cause = next((each for each in causes if isinstance(each, missing)), error)
+    return f"no Docker engine answers at {shown} ({cause}): start Docker, {REMEDY}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps, in its cause and in its arguments."""
+    found, seen = [error], set()
+    while found:
+        each = found.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        inner = (*each.args, each.__cause__, each.__context__, getattr(each, "reason", None))
+        found += [every for every in inner if isinstance(every, BaseException)]
+
+
+@contextlib.contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Raise what docker-py raises as RemoteError, behind a remote's name."""
+    try:
+        yield
+    except RemoteError:
+        raise
+    except Exception as error:
+        raise RemoteError(f"{name}: {explanation(error)}") from error
+
+
+def explanation(error: BaseException) -> str:
+    """What the engine said, on one line."""
+    said = getattr(error, "explanation", None)
+    text = " ".join(str(said or error or type(error).__name__).split())
+    if any(isinstance(each, OSError) for each in _causes(error)) and not said:
+        return f"the Docker engine does not answer: {text}"
+    return text
+
+
+def is_not_found(error: BaseException) -> bool:
+    return getattr(error, "status_code", None) == 404
+
+
+def image_is_there(image: str) -> bool:
+    """Whether a local engine answers quickly and has the image; it costs no import of docker-py."""
+    url = engine_url()
+    if not url.startswith("unix://"):
+        return True  # who points to another engine wants it
+    connection = http.client.HTTPConnection("localhost", timeout=PROBE_TIMEOUT_S)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(PROBE_TIMEOUT_S)
+        connection.sock.connect(url.removeprefix("unix://"))
+        connection.request("GET", f"/images/{quote(image, safe='/:@')}/json")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def owner_labels() -> dict[str, str]:
+    """What says that a container is this process's."""
+    return {OWNER_LABEL: processes.identity(os.getpid()) or "", HOST_LABEL: host_identity()}
+
+
+def host_identity() -> str:
+    """This machine and pid namespace, as far as a process can tell."""
+    machine = socket.gethostname()
+    with contextlib.suppress(OSError):
+        machine = Path("/etc/machine-id").read_text().strip() or machine
+    return f"{machine}/{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}"
+
+
+def is_abandoned(labels: dict[str, str]) -> bool:
+    """Whether a container is ours and its daemon, on this host, has ended.
+
+    An owner of another host or pid namespace cannot be seen from here: its container stays.
+    """
+    owner, host = labels.get(OWNER_LABEL), labels.get(HOST_LABEL)
+    return bool(owner) and host == host_identity() and not processes.is_alive(str(owner))
+
+
+def sweep(engine: Engine) -> list[str]:
+    """Remove the containers, with their volumes, whose daemon has ended; returns their names."""
+    removed = []
+    for container in engine.api.containers(all=True, filters={"label": OWNER_LABEL}):
+        if is_abandoned(container.get("Labels") or {}):
+            remove(engine, container["Id"])
+            removed.append(container["Names"][0].lstrip("/"))
+    return removed
+
+
+def remove(engine: Engine, container: str) -> None:
+    """Kill and remove a container with its volumes; one that is gone or going is left alone."""
+    try:
+        engine.api.remove_container(container, v=True, force=True)
+    except Exception as error:
+        if getattr(error, "status_code", None) not in (404, 409):
+            raise
