@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 
 from envserver.rewarder.desktop import Desktop
 from envserver.rewarder.errors import RewarderError
@@ -29,8 +30,11 @@ PR_SET_DUMPABLE = 4
 CLOSE_TIMEOUT_S = 2.0
 
 
-def main() -> None:
-    """Run a task until it is told to end."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a task until it fails or is told to end; returns the exit status.
+
+    A thread of the task may still run: leave by `os._exit`.
+    """
     parser = argparse.ArgumentParser(prog="python -m envserver.rewarder", description=__doc__)
     parser.add_argument("--task", required=True, metavar="MODULE:CLASS")
     parser.add_argument("--env-id", default=None)
@@ -39,17 +43,13 @@ def main() -> None:
     where.add_argument("--port", type=int)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--log-level", default="INFO")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     logging.basicConfig(
         stream=sys.stderr, level=options.log_level, format="%(levelname)s %(name)s: %(message)s"
     )
     _hide_environment()
     password = os.environ.pop(PASSWORD_VARIABLE, "") or DEFAULT_PASSWORD
-    status = asyncio.run(_run(options, password))
-    # A thread that never comes back must not keep the process.
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(status)
+    return asyncio.run(_run(options, password))
 
 
 async def _run(options: argparse.Namespace, password: str) -> int:
@@ -93,4 +93,7 @@ def _hide_environment() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    status = main()
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(status)
