@@ -11,6 +11,7 @@ Msgpack maps, each behind its length in 4 bytes, big endian.
 
 import dataclasses
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -56,6 +57,8 @@ class WorkerConfig:
     fine_quality_level: int = -1
     subsample_level: int = -1
     """-1: not asked for."""
+    subscription: Sequence[Sequence[int]] = ()
+    """Parts of the screen, (x, width, y, height) each, to which updates are confined."""
     start_episode: bool = False
     """Begin an episode without being told: the worker replaces one that died."""
 
