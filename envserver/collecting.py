@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 class InfoSource(Protocol):
     """Who knows what does not fit into records; `envserver.session.Session` does."""
 
+    rewarders: list[bool]
+
     def fault_report(self, env: int) -> dict[str, Any]: ...
     def large_info(self, env: int, step: int) -> bytes: ...
 
@@ -44,7 +46,7 @@ class Collector:
         self._stepper = stepper
         self._same_step = same_step
         self._num_envs = ring.num_envs
-        self._builder = InfoBuilder(ring.num_envs)
+        self._builder = InfoBuilder(ring.num_envs, source.rewarders)
         self._everyone = np.arange(ring.num_envs)
         self._everyone.flags.writeable = False
         self._alive = functools.partial(_slot_alive, ring)

@@ -1,11 +1,13 @@
 """Gymnasium's `infos`: a dict of arrays, each with a mask `_key` of the environments it holds for.
 
-Always there: `valid`, `late`, `episode_id`. Where something happened: `fault`, `final_obs`,
+Always there: `valid`, `late`, `episode_id`, and `rewarder`, False for a remote without one: its
+rewards are always 0. Where something happened: `fault`, `final_obs`,
 `final_info`, and what the remotes themselves said. In the common step nothing is done for one
 environment at a time.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -14,15 +16,25 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-RESERVED = frozenset({"valid", "late", "episode_id", "fault", "final_obs", "final_info"})
+RESERVED = frozenset(
+    {"valid", "late", "episode_id", "rewarder", "fault", "final_obs", "final_info"}
+)
 """Keys that are ours; a remote's own info of that name appears as `remote_<name>`."""
 
 
 class InfoBuilder:
-    """Makes the infos of one vector environment's steps."""
+    """Makes the infos of one vector environment's steps.
 
-    def __init__(self, num_envs: int) -> None:
+    Args:
+        rewarders: Whether each environment has a rewarder; None: all do.
+    """
+
+    def __init__(self, num_envs: int, rewarders: Sequence[bool] | None = None) -> None:
         self.num_envs = num_envs
+        self._rewarder = np.ones(num_envs, dtype=np.bool_)
+        if rewarders is not None:
+            self._rewarder[:] = rewarders
+        self._rewarder.flags.writeable = False
         self._everywhere = np.ones(num_envs, dtype=np.bool_)
         self._everywhere.flags.writeable = False
 
@@ -38,6 +50,8 @@ class InfoBuilder:
             "_late": everywhere,
             "episode_id": episode_id,
             "_episode_id": everywhere,
+            "rewarder": self._rewarder,
+            "_rewarder": everywhere,
         }
 
     def add_object(self, infos: dict[str, Any], key: str, env: int, value: Any) -> None:

@@ -36,6 +36,8 @@ class Session:
     """The runtime on its environment (num_actions, keys, ...); filled by `wait_ready`."""
     names: list[str]
     """Of the remotes; without passwords."""
+    rewarders: list[bool]
+    """Whether each remote has one; True until `wait_ready` knows."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Session:
         self.name = str(opened["name"])
         self.token = str(opened["token"])
         self.names = [str(name) for name in opened["names"]]
+        self.rewarders = [True] * self.num_envs
         self.describe = {}
         self.segment_fd, *self.doorbells = descriptors
         self._closed = False
@@ -71,8 +74,8 @@ class Session:
         """How far the session is; waits up to `timeout_s` for something newer than `revision`.
 
         Returns:
-            revision, ready (a number of workers), failed (a text or None), names, describe, and
-            workers: for each env, name, state, waiting_for, generation, pid.
+            revision, ready (a number of workers), failed (a text or None), names, rewarders,
+            describe, and workers: for each env, name, state, waiting_for, generation, pid.
         """
         params = {"revision": revision, "timeout_s": timeout_s}
         found: dict[str, Any] = self._ask("session_status", params, REQUEST_TIMEOUT_S + timeout_s)
@@ -106,6 +109,7 @@ class Session:
                 raise StartError(status["failed"])
             if status["ready"] == self.num_envs:
                 self.names = [str(name) for name in status["names"]]
+                self.rewarders = [bool(each) for each in status["rewarders"]]
                 self.describe = dict(status["describe"])
                 return
             if left_s <= 0:

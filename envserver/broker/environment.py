@@ -110,6 +110,11 @@ class Environment:
     def describe(self) -> dict[str, Any]:
         return self.remote.describe if self.remote is not None else {}
 
+    @property
+    def has_rewarder(self) -> bool:
+        """Whether its remote has one; True while nothing is known."""
+        return self.remote is None or bool(self.remote.address.rewarder.port)
+
     def statistics(self) -> dict[str, int]:
         """The numbers of the control block (shm.control.ControlState)."""
         state = self._plane.state(self.env)._asdict()

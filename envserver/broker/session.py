@@ -145,6 +145,7 @@ class BrokerSession:
             "ready": sum(each.state == "ready" for each in self.environments),
             "failed": failed[0] if failed else None,
             "names": [each.name for each in self.environments],
+            "rewarders": [each.has_rewarder for each in self.environments],
             "describe": next((e.describe for e in self.environments if e.describe), {}),
             "workers": [self._worker_status(each) for each in self.environments],
         }

@@ -71,7 +71,13 @@ def test_the_columns_that_are_always_there() -> None:
     builder = InfoBuilder(2)
     valid = np.array([True, False])
     infos = builder.start(valid, ~valid, np.array([3, 4]))
-    assert set(infos) == {"valid", "_valid", "late", "_late", "episode_id", "_episode_id"}
+    names = ("valid", "late", "episode_id", "rewarder")
+    assert set(infos) == {*names, *(f"_{name}" for name in names)}
+    assert infos["rewarder"].all()
+    assert InfoBuilder(2, [True, False]).start(valid, valid, valid)["rewarder"].tolist() == [
+        True,
+        False,
+    ]
     assert infos["valid"].tolist() == [True, False]
     assert infos["_valid"].all()
     assert not infos["_valid"].flags.writeable

@@ -274,6 +274,7 @@ class ScriptedSession:
         self.segment_fd = self._segment.fd
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(num_envs)]
         self.names = [f"scripted remote {env}" for env in range(num_envs)]
+        self.rewarders = [True] * num_envs
         self.describe: dict[str, Any] = {"keysyms": [[], [0x20], [0xFF51]]}
         self.infos: dict[tuple[int, int, int], dict[str, Any]] = {}
         self.large_infos: dict[tuple[int, int], bytes] = {}
