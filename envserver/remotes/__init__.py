@@ -1,12 +1,14 @@
 """What starts and ends remotes: attached addresses, gym-core hosts, local desktops."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envserver.remotes.base import NoRemotes, RemoteProvider
-from envserver.spec import SessionSpec
+if TYPE_CHECKING:  # what runs inside a remote uses parts of this package and needs to start fast
+    from envserver.remotes.base import RemoteProvider
+    from envserver.spec import SessionSpec
 
 
-def create_provider(spec: SessionSpec, directory: Path, logs: Path) -> RemoteProvider:
+def create_provider(spec: "SessionSpec", directory: Path, logs: Path) -> "RemoteProvider":
     """What makes the remotes of a session; each kind is imported only where it is used.
 
     Args:
@@ -14,6 +16,8 @@ def create_provider(spec: SessionSpec, directory: Path, logs: Path) -> RemotePro
         logs: where programs' output goes.
     """
     if spec.source == "synthetic":
+        from envserver.remotes.base import NoRemotes
+
         return NoRemotes()
     if isinstance(spec.remotes, str):
         from envserver.remotes.attached import AttachedRemotes

@@ -3,8 +3,8 @@
 Theory of operation: each folder of docker/ is one image. Its build context is made in a temporary
 directory: the folder itself; the wheels of its requirements.txt, of the pinned versions, for the
 image's Python and not this one, downloaded here, since nothing is installed inside; and for "base"
-our packages without their compiled modules, which a remote does not need, so that any Python here
-can make them. `ARG BASE` is the image of the folder that the Dockerfile names behind it. The engine's
+our packages without their compiled modules, of which a remote needs only the protocol's numbers,
+so that any Python here can make them. `ARG BASE` is the image of the folder that the Dockerfile names behind it. The engine's
 classic builder does the rest.
 """
 
@@ -33,6 +33,7 @@ PYTHON_VERSION = "3.11"
 GLIBC_MINORS = (36, 28, 17)
 """Debian 12 has 2.36; wheels for these older ones run too."""
 PACKAGES = ("envserver", "workers", "shm", "cython_vnc")
+CONSTANTS = "cython_vnc/constants.py"
 DATA = ("runtimes.yml",)
 BASE = re.compile(rf"^ARG BASE={PREFIX}([\w.-]+):", re.MULTILINE)
 MAX_ERROR_LINES = 15
@@ -139,6 +140,12 @@ def _copy_packages(target: Path) -> None:
             copy = target / source.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
+    # The numbers of the protocol are an enum in Cython: the same text is one in Python.
+    enums = (ROOT / CONSTANTS).with_suffix(".pxd").read_text()
+    enums = re.sub(r"^cp?def enum (\w+):", r"class \1(IntEnum):", enums, flags=re.MULTILINE)
+    enums = enums.partition("\ncdef enum:")[0]  # what has no name is for Cython alone
+    head, docstring, rest = enums.partition('"""\n')
+    (target / CONSTANTS).write_text(f"{head}{docstring}\nfrom enum import IntEnum\n{rest}")
     data = target / "envserver" / "_data"
     data.mkdir(exist_ok=True)
     for name in DATA:

@@ -23,7 +23,10 @@ def authority_file(cookie: bytes) -> bytes:
 
 
 async def wait_window_manager(socket_path: str, cookie: bytes) -> None:
-    """Wait until the root window says that a window manager runs (EWMH, _NET_SUPPORTING_WM_CHECK).
+    """Wait until a window manager lists its windows on the root window (EWMH, _NET_CLIENT_LIST).
+
+    It is the last that openbox sets: a program that comes between _NET_SUPPORTING_WM_CHECK and that
+    may wait 5 s for an answer to its resize request.
 
     Raises:
         ConnectionError: the X server refused, or ended.
@@ -31,7 +34,7 @@ async def wait_window_manager(socket_path: str, cookie: bytes) -> None:
     reader, writer = await asyncio.open_unix_connection(socket_path)
     try:
         root = await _connect(reader, writer, cookie)
-        name = b"_NET_SUPPORTING_WM_CHECK"
+        name = b"_NET_CLIENT_LIST"
         writer.write(struct.pack("<BBHHH", 16, 0, 2 + len(_padded(name)) // 4, len(name), 0))
         writer.write(_padded(name))
         (atom,) = struct.unpack_from("<I", await _reply(reader), 8)
@@ -39,8 +42,8 @@ async def wait_window_manager(socket_path: str, cookie: bytes) -> None:
         writer.write(struct.pack("<BBHIII", 2, 0, 4, root, EVENT_MASK, PROPERTY_CHANGE_MASK))
         while True:
             writer.write(struct.pack("<BBHIIIII", 20, 0, 6, root, atom, 0, 0, 1))
-            (items,) = struct.unpack_from("<I", await _reply(reader), 16)
-            if items:
+            (property_type,) = struct.unpack_from("<I", await _reply(reader), 8)
+            if property_type:
                 return
             await reader.readexactly(32)  # only PropertyNotify events were asked for
     except asyncio.IncompleteReadError as error:

@@ -15,6 +15,7 @@ it the container; at SIGTERM it kills the rest and ends.
 
 import argparse
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ REWARDER_PORT = 15900
 EVERYWHERE = "0.0.0.0"
 FRAME_RATE = 60
 NEVER = 1 << 30
+MAX_OPEN_FILES = 4096
 DEFAULT_PASSWORD = "openai"
 
 
@@ -117,6 +119,9 @@ def _gym_core(options: argparse.Namespace) -> int:
 
 def _desktop(options: argparse.Namespace) -> int:
     init.become_subreaper()
+    # Engines allow a billion, and some programs close each that could be open.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(MAX_OPEN_FILES, hard), hard))
     programs: dict[int, str] = {}
     try:
         display_fd = _start_server(options.screen or "1024x768", programs)
@@ -181,17 +186,24 @@ def _wait_window_manager() -> None:
     asyncio.run(wait_window_manager(path, b""))
 
 
-def _rewarder(options: argparse.Namespace) -> Callable[[], int]:
+def _rewarder(options: argparse.Namespace) -> Callable[[], None]:
     """The rewarder, imported and ready to run in a child."""
-    from envserver.rewarder.__main__ import main as rewarder
-
     words = ["--task", options.task, "--port", str(REWARDER_PORT), "--host", EVERYWHERE]
     if options.env_id:
         words += ["--env-id", options.env_id]
-    return lambda: rewarder(words)
+    from envserver.rewarder.__main__ import main as rewarder
+    from envserver.rewarder.loading import load_task
+
+    load_task(options.task)
+
+    def run() -> None:
+        sys.argv[1:] = words
+        rewarder()
+
+    return run
 
 
-def _fork(run: Callable[[], int]) -> int:
+def _fork(run: Callable[[], None]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
@@ -201,7 +213,8 @@ def _fork(run: Callable[[], int]) -> int:
         signal.signal(number, signal.SIG_DFL)
     status = 1
     try:
-        status = run()
+        run()
+        status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
     except BaseException:
