@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
+TEXT = "text"
 RESERVED = frozenset(
     {"valid", "late", "episode_id", "rewarder", "fault", "final_obs", "final_info"}
 )
@@ -77,16 +78,30 @@ class InfoBuilder:
 
 
 def unpack_info(data: bytes) -> dict[str, Any]:
-    """Read an info as the worker packed it; one that is no map is dropped with a warning."""
-    try:
-        info = msgpack.unpackb(data)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
-        logger.warning("an info is no msgpack: %s", error)
-        return {}
-    if not isinstance(info, dict):
-        logger.warning("an info is a %s, expected a map", type(info).__name__)
-        return {}
-    return info
+    """Read the infos of one row, msgpack maps one after the other, as one.
+
+    The newest value of a key counts; texts, which are lists, add up. What is no map is dropped with
+    a warning.
+    """
+    merged: dict[str, Any] = {}
+    unpacker = msgpack.Unpacker(max_buffer_size=max(len(data), 1))
+    unpacker.feed(data)
+    taken = -1
+    while taken < len(data):
+        try:
+            info = unpacker.unpack()
+        except (ValueError, msgpack.exceptions.UnpackException) as error:
+            logger.warning("an info is no msgpack after %d bytes: %r", max(taken, 0), error)
+            break
+        taken = unpacker.tell()
+        if not isinstance(info, dict):
+            logger.warning("an info is a %s, expected a map", type(info).__name__)
+            continue
+        before, said = merged.get(TEXT), info.get(TEXT)
+        merged.update(info)
+        if isinstance(before, list) and isinstance(said, list):
+            merged[TEXT] = before + said
+    return merged
 
 
 def add_info(infos: dict[str, Any], info: dict[str, Any], env: int, num_envs: int) -> None:

@@ -17,11 +17,13 @@ class RemoteUnusable(WorkerError):
 
     Attributes:
         fault: what the trainer is told.
+        final: trying again is no help: it refuses us.
     """
 
-    def __init__(self, fault: Fault, message: str) -> None:
+    def __init__(self, fault: Fault, message: str, *, final: bool = False) -> None:
         super().__init__(message)
         self.fault = fault
+        self.final = final
 
 
 class ResetRefused(WorkerError):

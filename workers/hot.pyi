@@ -34,15 +34,18 @@ class HotLoop(Stepper):
         truncated: bool,
         remote_ns: int,
         info: bytes,
-        large_info: int,
+        info_number: int,
+        info_replaces: int = 0,
     ) -> bool:
         """Post a letter with a reward; False when the mailbox is full.
 
         Args:
             number: the environment step that it answers in step clock, else 0.
             remote_ns: the remote's wall clock, in nanoseconds, when it sent the reward.
-            info: msgpack; when longer than a record holds, `large_info` says under which number
-                to find it.
+            info: one msgpack map, or nothing.
+            info_number: greater with each info; INFO_PUBLISHED says it when a row could not hold
+                what arrived.
+            info_replaces: the number of the info before it, when this one has all of its keys.
         """
     def switch(self, source: ScreenSource) -> bool:
         """Make the loop use another source."""

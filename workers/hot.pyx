@@ -109,13 +109,15 @@ cdef class HotLoop(Stepper):
         return self.post_reward(kind, number, episode, 0.0, False, False, 0, b"", 0)
 
     def post_reward(self, kind: int, number: int, episode: int, reward: float, terminated: bool, truncated: bool,
-                    remote_ns: int, info: bytes, large_info: int) -> bool:
+                    remote_ns: int, info: bytes, info_number: int, info_replaces: int = 0) -> bool:
         """Post a letter with a reward; False when the mailbox is full.
 
         Args:
             number: the environment step that it answers in step clock, else 0.
             remote_ns: the remote's wall clock, in nanoseconds, when it sent the reward.
-            info: msgpack; when longer than a record holds, `large_info` says under which number to find it.
+            info: one msgpack map, or nothing.
+            info_number: greater with each info; INFO_PUBLISHED says it when a row could not hold what arrived.
+            info_replaces: the number of the info before it, when this one has all of its keys.
         """
         cdef uint64_t one = 1
         cdef Mail* mail = mail_room(self.to_hot)
@@ -130,7 +132,8 @@ cdef class HotLoop(Stepper):
         mail.truncated = truncated
         mail.remote_ns = remote_ns
         mail.arrival_ns = monotonic_ns()
-        mail.large_info = large_info
+        mail.info_number = info_number
+        mail.info_replaces = info_replaces
         if len(info) <= INFO_BYTES:
             mail.info_bytes = <uint16_t>len(info)
             memcpy(mail.info, info_data, mail.info_bytes)

@@ -6,7 +6,9 @@ Msgpack maps, each behind its length in 4 bytes, big endian.
     configure  config    first, once      ready                   connected, first picture there
     reset      id, seed, options, env_id  fault   fault, message  degraded; it reconnects
     close                                 failed  fault, message  gave up; the process ends
-                                          info    step, data      an info too large for its record
+                                          info    step, data      infos too large for their record
+                                          clock   low_ns, high_ns bounds of what, added to the
+                                                  rewarder's wall clock, is CLOCK_MONOTONIC here
 """
 
 import dataclasses

@@ -9,7 +9,7 @@ its row when it is due. In which picture a row ends is decided by the episode's 
 
 In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back.
 The first row of an episode shows its first picture: it takes no environment step, and rewards that came meanwhile count for the
-next row. SAME_STEP keeps the end of an episode in `terminal` and the spare row until the next episode's first picture is there.
+next row, infos for this one. SAME_STEP keeps the end of an episode in `terminal` and the spare row until the next episode's first picture is there.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -24,7 +24,7 @@ from workers.entries cimport (
     AT, CHANGED, HAS_FINAL, HOLD, INFO_ELSEWHERE, LETTERBOXED, NOW, PARTIAL, QUIET, ENDED, RUNNING,
 )
 from workers.episode cimport (
-    Episode, Numbers, episode_over, episode_start_reset, numbers_into,
+    Episode, Numbers, episode_over, episode_start_reset, info_into, info_range, numbers_into,
 )
 from workers.input cimport input_empty, input_release
 from workers.mail cimport BROKEN, INFO_PUBLISHED, RESET_WANTED, Mail, mail_post, mail_room
@@ -262,7 +262,7 @@ cdef class Stepper:
     cdef void publish_running(self, ScreenSource source) noexcept nogil:
         cdef Record* record
         cdef Episode* episode = &self.episode
-        cdef uint64_t large_info
+        cdef int64_t infos
         cdef bint over, fault = episode.now.fault != 0
         if not self.step_clock and not fault:
             self.drain(source)
@@ -289,7 +289,7 @@ cdef class Stepper:
         record = self.blank_record()
         if self.has_terminal:
             self.has_terminal = False
-            large_info = self.terminal.large_info
+            infos = info_range(&self.terminal)
             if episode.phase == RUNNING:
                 rows_live(&self.rows, source, self.pending.entry.step)
             else:
@@ -304,9 +304,11 @@ cdef class Stepper:
             record.final_reward = record.reward
             record.episode = episode.now.episode
             record.flags |= HAS_FINAL
+            if episode.phase == RUNNING and episode.now.info_bytes <= sizeof(record.info):
+                info_into(&episode.now, record)
             episode.first_row = False
         else:
-            large_info = episode.now.large_info
+            infos = info_range(&episode.now)
             if self.frozen:
                 rows_frozen(&self.rows, self.pending.entry.step)
             elif fault:
@@ -317,11 +319,12 @@ cdef class Stepper:
                     rows_pool(&self.rows, self.pending.entry.step, self.pool)
             if episode.first_row and not fault:
                 episode.first_row = False
+                info_into(&episode.now, record)
             else:
                 numbers_into(&episode.now, record)
                 episode.steps += 1
         if record.flags & INFO_ELSEWHERE:
-            self.tell(INFO_PUBLISHED, self.pending.entry.step, <int64_t>large_info)
+            self.tell(INFO_PUBLISHED, self.pending.entry.step, infos)
         self.finish(source, record)
         if over and episode.phase == RUNNING:
             self.end_episode(source)

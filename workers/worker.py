@@ -12,17 +12,19 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping as MappingOf
 from typing import Any
 
-from shm.layout import INFO_BYTES
 from shm.view import Mapping
+from workers.clock import ClockOffset
 from workers.connection import connect
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
+from workers.infos import Info, InfoLog
 from workers.mail import Letter
 from workers.messages import MessageReader, WorkerConfig, pack
-from workers.rewarder import Rewarder
+from workers.rewarder import Listener, Rewarder
 from workers.rfb_source import RFBSource
 from workers.source import ScreenSource
 from workers.synthetic import SyntheticSource
@@ -32,10 +34,12 @@ logger = logging.getLogger(__name__)
 MAILBOX_FULL_PAUSE_S = 0.001
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 5.0
-LARGE_INFOS_KEPT = 64
+STABLE_S = 5.0
+"""A connection that lasted so long is followed by the shortest pause again."""
+NO_INFO = Info(0, 0, -1, b"")
 
 
-class Worker:
+class Worker(Listener):
     """Everything of one worker but its hot thread's loop."""
 
     def __init__(
@@ -57,8 +61,7 @@ class Worker:
         self._resets: asyncio.Queue[int] = asyncio.Queue()
         self._reset_options: dict[int, dict[str, Any]] = {}
         self._options_came = asyncio.Event()
-        self._large_infos: dict[int, bytes] = {}
-        self._large_infos_made = 0
+        self._infos = InfoLog()
         self._episode = hot.last_episode
         if not config.rewarder_port:
             self._rewarder_ready.set()
@@ -79,6 +82,8 @@ class Worker:
             self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
         elif self._config.vnc_port:
             tasks.append(asyncio.create_task(self._keep_screen()))
+        else:
+            self._hot.switch(ScreenSource())
         if self._config.rewarder_port:
             tasks.append(asyncio.create_task(self._keep_rewarder()))
         tasks.append(asyncio.create_task(self._tell_ready()))
@@ -142,9 +147,8 @@ class Worker:
                 self._screen_broken.set()
             elif kind == Letter.RESET_WANTED:
                 self._resets.put_nowait(number)
-            elif kind == Letter.INFO_PUBLISHED and episode in self._large_infos:
-                info = self._large_infos.pop(episode)
-                self._control.write(pack("info", step=number, data=info))
+            elif kind == Letter.INFO_PUBLISHED:
+                self._control.write(pack("info", step=number, data=self._infos.take(episode)))
 
     async def _lost(self, error: RemoteUnusable) -> None:
         logger.warning("%s", error)
@@ -194,31 +198,35 @@ class Worker:
         deadline_s = time.monotonic() + self._config.start_timeout_s
         pause_s = RETRY_FIRST_S
         while True:
-            rewarder = Rewarder(
-                self._config, self._episode + 1, self._take_reward, self._take_episode
-            )
+            rewarder = Rewarder(self._config, self._episode + 1, self)
+            began_s = time.monotonic()
             try:
                 await rewarder.connect()
-            except RemoteUnusable as error:
-                if not self._told_ready and time.monotonic() + pause_s > deadline_s:
-                    raise
-                logger.debug("%s", error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MOST_S)
-                continue
-            pause_s = RETRY_FIRST_S
-            self._rewarder = rewarder
-            self._rewarder_ready.set()
-            try:
+                self._rewarder = rewarder
                 await rewarder.serve()
             except RemoteUnusable as error:
-                self._rewarder_ready.clear()
-                await self._lost(error)
+                if self._rewarder_ready.is_set():
+                    self._rewarder_ready.clear()
+                    await self._lost(error)
+                too_late = not self._told_ready and time.monotonic() + pause_s > deadline_s
+                if error.final or too_late:
+                    raise
+                logger.debug("%s", error)
+            if time.monotonic() - began_s > STABLE_S:
+                pause_s = RETRY_FIRST_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, RETRY_MOST_S)
+
+    def ready(self) -> None:
+        self._rewarder_ready.set()
+
+    def clock(self, offset: ClockOffset) -> None:
+        self._control.write(pack("clock", low_ns=offset.low_ns, high_ns=offset.high_ns))
 
     # Both post from inside the event loop: a full mailbox is emptied within microseconds, since its
     # reader never waits for this thread.
 
-    def _take_reward(
+    def reward(
         self,
         step: int,
         episode: int,
@@ -226,21 +234,17 @@ class Worker:
         terminated: bool,
         truncated: bool,
         remote_ns: int,
-        info: bytes,
+        info: MappingOf[str, Any],
     ) -> None:
-        large_info = 0
-        if len(info) > INFO_BYTES:
-            self._large_infos_made += 1
-            large_info = self._large_infos_made
-            self._large_infos[large_info] = info
-            self._large_infos.pop(large_info - LARGE_INFOS_KEPT, None)
+        told = self._infos.add(episode, info) if info else NO_INFO
         self._episode = max(self._episode, episode)
         while not self._hot.post_reward(
-            Letter.REWARD, step, episode, reward, terminated, truncated, remote_ns, info, large_info
+            *(Letter.REWARD, step, episode, reward, terminated, truncated, remote_ns),
+            *(told.packed, told.number, told.replaces),
         ):
             time.sleep(MAILBOX_FULL_PAUSE_S)
 
-    def _take_episode(self, reset_id: int, episode: int, running: bool) -> None:
+    def episode(self, reset_id: int, episode: int, running: bool) -> None:
         self._episode = max(self._episode, episode)
         letter = Letter.RUNNING if running else Letter.REMOTE_RESETS
         while not self._hot.post(letter, reset_id, episode):

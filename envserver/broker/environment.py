@@ -85,6 +85,8 @@ class Environment:
         self.remote: Remote | None = None
         self.report = FaultReport()
         self.was_ready = False
+        self.clock_offset_ns: tuple[int, int] | None = None
+        """Bounds of what, added to the rewarder's wall clock, is CLOCK_MONOTONIC here."""
         self._spec = spec
         self._provider = provider
         self._plane = plane
@@ -341,6 +343,8 @@ class Environment:
             while len(self._infos) > 2 * self._spec.slots + 8:
                 self._infos.popitem(last=False)
             self._info_arrived.set()
+        elif kind == "clock":
+            self.clock_offset_ns = (message["low_ns"], message["high_ns"])
 
     def _start_failure(self) -> str:
         log = self.log

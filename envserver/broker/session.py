@@ -210,6 +210,7 @@ class BrokerSession:
             "waiting_for": each.waiting_for,
             "generation": each.generation,
             "pid": each.worker.pid if each.worker is not None else None,
+            "clock_offset_ns": each.clock_offset_ns,
         }
 
     def _note_change(self) -> None:

@@ -107,6 +107,18 @@ def test_unpack() -> None:
     assert unpack_info(msgpack.packb({"a": [1, 2]})) == {"a": [1, 2]}
 
 
+def test_newest_value_counts_and_texts_add_up() -> None:
+    said = [{"text": ["a"], "lives": 3}, {"lives": 2, "x": 1}, {"text": ["b", "c"]}]
+    data = b"".join(msgpack.packb(info) for info in said)
+    assert unpack_info(data) == {"text": ["a", "b", "c"], "lives": 2, "x": 1}
+
+
+def test_what_is_whole_before_a_cut_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert unpack_info(msgpack.packb({"a": 1}) + b"\x92\x01") == {"a": 1}
+    assert "no msgpack after 4 bytes" in caplog.text
+
+
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"\x01", msgpack.packb([1]), b"\x92\x01"])
 def test_what_is_no_map_is_dropped(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
