@@ -12,7 +12,6 @@ from envserver.universe.error import Error
 from envserver.universe.logs import warn_once
 
 FPS = 60.0
-START_TIMEOUT_S = 60.0
 MANAGED = ("address", "name", "password", "start_timeout")
 """Of vnc_kwargs: what the address says, or `configure` itself."""
 IGNORED = {
@@ -43,7 +42,8 @@ class Configuration:
     Attributes:
         addresses: Of remotes that run already, one address each; None: they are started.
         n: How many remotes.
-        start_timeout_s: How long a remote may take to show its first picture.
+        start_timeout_s: How long a remote may take to show its first picture; None: as long as its
+            runtime says.
         fps: Steps a second; None: no throttle.
         vnc_kwargs: For SessionSpec.
         client_id: Who takes the same remotes back.
@@ -51,7 +51,7 @@ class Configuration:
 
     addresses: tuple[str, ...] | None
     n: int
-    start_timeout_s: float
+    start_timeout_s: float | None
     fps: float | None
     vnc_kwargs: Mapping[str, Any]
     client_id: str | None
@@ -90,7 +90,7 @@ def parse_configuration(
     return Configuration(
         addresses,
         n,
-        START_TIMEOUT_S if start_timeout is None else _positive("start_timeout", start_timeout),
+        None if start_timeout is None else _positive("start_timeout", start_timeout),
         _fps(fps),
         _vnc_kwargs(kwargs),
         client_id,

@@ -86,30 +86,34 @@ def _vector_env(session: Session) -> VectorEnv:
 def _specs(
     configuration: Configuration, env_id: str | None
 ) -> tuple[list[SessionSpec], dict[int, int]]:
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {"env_id": env_id}
     keys: dict[int, int] = {}
-    if configuration.addresses is not None:
-        fields["env_id"] = env_id
-    elif env_id is None:
-        raise Error("remotes is a number, but no environment is named: expected gym.make(name)")
-    else:
+    if configuration.addresses is None:
+        if env_id is None:
+            raise Error("remotes is a number, but nothing is named: expected gym.make(name)")
         found = stand_in(env_id)
         if found.notice:
             say_once(found.notice)
         keys = dict(found.keys)
         fields = session_fields(found.name)
+    fields |= {
+        "num_envs": 1,
+        "width": SCREEN[0],
+        "height": SCREEN[1],
+        "slots": 2,
+        "fps": FPS,
+        "while_resetting": "mask",
+        "vnc_kwargs": {**fields.get("vnc_kwargs", {}), **configuration.vnc_kwargs},
+    }
+    time_limit_s = fields.pop("time_limit_s", None)
+    if time_limit_s is not None and configuration.fps is not None:
+        fields.setdefault("max_episode_steps", max(1, round(time_limit_s * configuration.fps)))
+    if configuration.start_timeout_s is not None:
+        fields["start_timeout_s"] = configuration.start_timeout_s
     try:
         specs = [
             SessionSpec(
-                num_envs=1,
                 remotes=configuration.address(index),
-                width=SCREEN[0],
-                height=SCREEN[1],
-                slots=2,
-                fps=FPS,
-                while_resetting="mask",
-                vnc_kwargs=configuration.vnc_kwargs,
-                start_timeout_s=configuration.start_timeout_s,
                 client_id=configuration.client_of(index),
                 **fields,
             )

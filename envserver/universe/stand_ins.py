@@ -6,10 +6,11 @@ the keys of the original and has rewards and episodes; it is another game, and s
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from envserver.errors import InvalidRuntime
 from envserver.names import ATARI_GAMES
+from envserver.originals import original, running_substitute
 from envserver.runtimes_file import load_runtimes
 from envserver.universe.error import Error, UnregisteredEnv
 from envserver.universe.spaces.vnc_event import keycode
@@ -27,25 +28,17 @@ RUNTIMES = {
 }
 """The families of Universe's names, and the runtime (image) that each of them needed."""
 
-RACING = re.compile(r"rac[ei]|driv|rush|drift|car(?!d)|moto|bike|coaster|truck|speed|kart|rally|f1")
-SHOOTING = re.compile(r"shoot|space|star|alien|gun|war|tank|defen[cds]|attack|plane|sniper|blast")
-RUNNING = re.compile(r"jump|run|ninja|adventure|platform|quest|mario|climb|escape|dig")
-MAZE = re.compile(r"pac|maze|snake|slither|chase|eat|fish")
-ANYTHING = re.compile("")
-
-NEAREST = {
-    "internet": "gym-core.MsPacman-v0",
-    "gtav": "gym-core.Enduro-v0",
-    "starcraft": "gym-core.SpaceInvaders-v0",
-    "world": "terminal.Shell-v0",
-    "test": "gym-core.Pong-v0",
-    "VNC": "xvnc.Desktop-v0",
-}
-
 FIRE = {"z": "space", "x": "space"}
 WASD = {"w": "up", "a": "left", "s": "down", "d": "right"}
 UP_ACTS = {"up": "space", "w": "space"}
-"""For games that have no use for "up": there it is the gas, the shot, the serve."""
+GAME_KEYS = {
+    "gym-core.Enduro-v0": UP_ACTS,
+    "gym-core.SpaceInvaders-v0": UP_ACTS,
+    "gym-core.Breakout-v0": UP_ACTS,
+    "gym-core.Pong-v0": {"up": "right", "down": "left", "w": "right", "s": "left"},
+}
+"""Games that have no use for "up": there it is the gas, the shot, the serve; in Pong, Atari calls
+up and down right and left."""
 CLASSIC = {
     "CartPole": {"left": "0", "right": "1"},
     "MountainCar": {"left": "0", "right": "2"},
@@ -92,10 +85,9 @@ def family_of(env_id: str) -> str:
         UnregisteredEnv: none.
     """
     match = _NAME.fullmatch(env_id) if isinstance(env_id, str) else None
-    if match is None or (
-        match["family"] not in RUNTIMES and match["family"] not in load_runtimes()
-    ):
-        known = ", ".join(dict.fromkeys([*RUNTIMES, *load_runtimes()]))
+    families = dict.fromkeys([*RUNTIMES, *load_runtimes()])
+    if match is None or match["family"] not in families:
+        known = ", ".join(families)
         raise UnregisteredEnv(
             f"no environment is called {env_id!r}: expected <family>.<Name>-v<k>, families are "
             f"{known}"
@@ -120,19 +112,23 @@ def stand_in(env_id: str) -> StandIn:
     """
     family = family_of(env_id)
     rest = env_id[len(family) + 1 :].rpartition("-v")[0]
-    finders: dict[str, Callable[[str, str], StandIn]] = {
-        "flashgames": _flash_game,
-        "gym-core": _gym_core,
-        "wob": _world_of_bits,
-    }
-    if family in finders:
-        return finders[family](env_id, rest)
-    if family in load_runtimes() and family not in NEAREST:
+    known = load_runtimes()
+    if family == "gym-core":
+        return _gym_core(env_id, rest)
+    found = original(env_id)
+    if found is None and family in known:
         return StandIn(env_id, env_id, True, {})
+    nearest = running_substitute(env_id, known)
+    if family == "flashgames" and nearest is not None:
+        keys = _keys(FIRE | WASD | GAME_KEYS.get(nearest, {}))
+        return StandIn(env_id, nearest, False, keys)
+    if family == "wob" and nearest is not None and _bare(rest) == _bare(_task_of(nearest)):
+        return StandIn(env_id, nearest, True, {})
+    if found is not None:
+        raise Error(found.complaint(nearest))
     raise Error(
-        f"{env_id} needs what is not here ({RUNTIMES[family] or 'a desktop of yours'}): the "
-        f"nearest that runs is {NEAREST[family]!r}; or give "
-        "configure(remotes='vnc://host:5900+15900') of one that runs elsewhere"
+        f"{env_id} is no program of ours: give configure(remotes='vnc://host:5900+15900') of one "
+        "that runs, or name an environment such as 'xvnc.Desktop-v0'"
     )
 
 
@@ -149,20 +145,6 @@ def is_atari(name: str) -> bool:
     return gym_core_id(name).removeprefix("gym-core.").removesuffix("-v0") in ATARI_GAMES
 
 
-def _flash_game(env_id: str, rest: str) -> StandIn:
-    title = rest.lower()
-    for pattern, game, keys in (
-        (RACING, "Enduro", UP_ACTS),
-        (SHOOTING, "SpaceInvaders", UP_ACTS),
-        (MAZE, "MsPacman", {}),
-        (RUNNING, "Pitfall", {}),
-        (ANYTHING, "Breakout", UP_ACTS),
-    ):
-        if pattern.search(title):
-            break
-    return StandIn(env_id, f"gym-core.{game}-v0", False, _keys(FIRE | WASD | keys))
-
-
 def _gym_core(env_id: str, rest: str) -> StandIn:
     name = gym_core_id(env_id)
     if is_atari(name):
@@ -170,26 +152,12 @@ def _gym_core(env_id: str, rest: str) -> StandIn:
     return StandIn(env_id, name, True, _keys(CLASSIC.get(rest.partition("-")[0], {})))
 
 
-def _world_of_bits(env_id: str, rest: str) -> StandIn:
-    task = rest.removeprefix("mini.")
-    runtime = load_runtimes().get("miniwob")
-    names = list(runtime.environments) if runtime is not None else []
-    for name in names:
-        if _bare(name.rpartition("-v")[0]) == _bare(task):
-            return StandIn(env_id, f"miniwob.{name}", True, {})
-    if runtime is None:
-        raise Error(
-            f"{env_id} needs the runtime 'miniwob', which this installation does not have; the "
-            "nearest that runs is 'terminal.Shell-v0'"
-        )
-    near = next((name for name in names if _bare(name)[:5] == _bare(task)[:5]), names[0])
-    raise Error(
-        f"{env_id}: MiniWoB++ has no task {task!r}, the nearest that runs is 'miniwob.{near}'"
-    )
+def _task_of(name: str) -> str:
+    return name.partition(".")[2].rpartition("-v")[0]
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
+    return re.sub(r"[^a-z0-9]", "", text.lower().removeprefix("mini."))
 
 
 def _keys(names: Mapping[str, str]) -> dict[int, int]:
