@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 
 from envserver.actions import TAP_MS, ActionCodec, EventCodec, EventSpace, KeyTableCodec
 from envserver.client import Client
+from envserver.container_options import container_options
 from envserver.names import NAMESPACE
 from envserver.runtimes_file import session_fields
 from envserver.session import Session
@@ -45,6 +46,8 @@ def make_vec(
     vnc_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     command: str | Sequence[str] | None = None,
+    provider: str | None = None,
+    container: Mapping[str, Any] | None = None,
     tap_ms: int = TAP_MS,
     late_after_ms: float | None = None,
     step_timeout_s: float = 5.0,
@@ -79,6 +82,11 @@ def make_vec(
             (docs/compression.md).
         env_kwargs: For the environment's constructor (gym-core).
         command: The program to run on the desktop (xvnc): a shell's line, or a list of words.
+        provider: "docker": the remotes are containers; "process": processes of this host; None:
+            what runtimes.yml says, else ENVSERVER_PROVIDER, else containers where an engine has
+            the image already.
+        container: Over what runtimes.yml says: image, shm_size, memory, cpus, pids, capabilities,
+            command.
         tap_ms: How long ('Tap', key) holds its key.
         late_after_ms: See `VectorEnv`.
         step_timeout_s: How long a worker may be silent before it is a fault.
@@ -113,6 +121,11 @@ def make_vec(
         fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **env_kwargs}
     if command is not None:
         fields["command"] = command
+    if provider is not None:
+        fields["provider"] = provider
+    if container is not None:
+        container_options(container)
+        fields["container"] = {**fields.get("container", {}), **container}
     if vnc_kwargs is not None:
         fields["vnc_kwargs"] = {**fields.get("vnc_kwargs", {}), **check_vnc_kwargs(vnc_kwargs)}
     if start_timeout_s is not None:

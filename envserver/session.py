@@ -89,8 +89,8 @@ class Session:
         """Wait until every worker shows its first picture.
 
         Args:
-            timeout_s: seconds; None: the spec's `start_timeout_s`, and time for who is late to
-                say why.
+            timeout_s: seconds, beside those for getting an image; None: the spec's
+                `start_timeout_s`, and time for who is late to say why.
             progress: called with each new `status`.
 
         Raises:
@@ -112,7 +112,9 @@ class Session:
                 self.rewarders = [bool(each) for each in status["rewarders"]]
                 self.describe = dict(status["describe"])
                 return
-            if left_s <= 0:
+            if any(worker["state"] == "preparing" for worker in status["workers"]):
+                deadline = time.monotonic() + limit_s + REPORT_GRACE_S
+            elif left_s <= 0:
                 raise StartError(_late_start(status, limit_s))
 
     def send_reset(self, reset_id: int, per_env: Mapping[int, Mapping[str, Any]]) -> None:

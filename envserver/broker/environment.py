@@ -21,7 +21,8 @@ from typing import Any
 from envserver import processes
 from envserver.broker.worker import LOG_TITLE, WorkerProcess
 from envserver.errors import EnvServerError
-from envserver.remotes.base import Remote, RemoteProvider
+from envserver.broker.pool import RemotePool
+from envserver.remotes.base import Remote
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
 from workers import messages
@@ -65,7 +66,7 @@ class Environment:
         self,
         env: int,
         spec: SessionSpec,
-        provider: RemoteProvider,
+        pool: RemotePool,
         plane: ControlPlane,
         segment_fd: int,
         doorbell_fd: int,
@@ -88,7 +89,7 @@ class Environment:
         self.clock_offset_ns: tuple[int, int] | None = None
         """Bounds of what, added to the rewarder's wall clock, is CLOCK_MONOTONIC here."""
         self._spec = spec
-        self._provider = provider
+        self._pool = pool
         self._plane = plane
         self._segment_fd = segment_fd
         self._doorbell_fd = doorbell_fd
@@ -101,6 +102,10 @@ class Environment:
         self._infos: OrderedDict[int, bytes] = OrderedDict()
         self._info_arrived = asyncio.Event()
         self._told = asyncio.Event()
+        self._remote_changed = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
+        self._reset_id = 0
+        self._leave: list[Callable[[], None]] = []
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
         self._closing = False
@@ -125,6 +130,7 @@ class Environment:
     def reset(self, reset_id: int, fields: dict[str, Any]) -> None:
         """Bring the options of a reset to the worker, or keep them for the next one."""
         self._has_reset = True
+        self._reset_id = reset_id
         env_id = fields.get("env_id")
         if env_id is not None:
             self._env_id = env_id
@@ -135,10 +141,47 @@ class Environment:
             options=fields.get("options"),
             env_id=self._env_id,
         )
+        if fields.get("fresh") and self._configured:
+            spare = self._pool.take_spare(self.env)
+            if spare is None:
+                self._renewing = asyncio.create_task(self._renew(message, reset_id))
+                return
+            self._switch(*spare)
+        self._send_reset(message)
+
+    def _send_reset(self, message: bytes) -> None:
         if self.worker is not None and self._configured:
             self.worker.send(message)
         else:
             self._resets.append(message)
+
+    async def _renew(self, message: bytes, reset_id: int) -> None:
+        """Start another remote; the worker, which waits for the reset's options, gets both."""
+        try:
+            remote, leave = await self._pool.renew(self.env)
+        except (EnvServerError, OSError) as error:
+            self._end(Fault.REMOTE_DIED, f"no other remote could be started: {error}")
+            return
+        self._switch(remote, leave)
+        if reset_id == self._reset_id:
+            self._send_reset(message)
+
+    def _switch(self, remote: Remote, leave: Callable[[], None]) -> None:
+        """Let the worker go on with another remote; the one before is left when it does."""
+        self._use(remote)
+        self._leave.append(leave)
+        if self.worker is not None and self._configured:
+            vnc, rewarder = remote.address.vnc, remote.address.rewarder
+            message = messages.pack(
+                "remote", name=remote.name, vnc=vnc.to_wire(), rewarder=rewarder.to_wire()
+            )
+            self.worker.send(message)
+
+    def _leave_others(self) -> None:
+        """The worker uses no remote but its present one."""
+        for leave in self._leave:
+            leave()
+        self._leave.clear()
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
@@ -180,11 +223,13 @@ class Environment:
         return self._infos.get(step)
 
     async def close(self) -> None:
-        """End the worker, which lets go of what it holds; the remote is the provider's to stop."""
+        """End the worker, which lets go of what it holds; the remote is the pool's to stop."""
         self._closing = True
         if self.worker is not None and self.state == "ready":
             self.worker.send(messages.pack("close"))
             await asyncio.wait((self._task,), timeout=CLOSE_TIMEOUT_S)
+        if self._renewing is not None:
+            self._renewing.cancel()
         self._task.cancel()
         await asyncio.wait((self._task,))
 
@@ -241,25 +286,36 @@ class Environment:
             return
         self._plane.set_pid(self.env, worker.pid)
         try:
-            remote = self.remote
-            if remote is None or not remote.alive:
-                self._set("starting", "its remote")
-                try:
-                    remote = self.remote = await self._provider.start(self.env)
-                except (EnvServerError, OSError) as error:
-                    self._hopeless = True
-                    self._end(Fault.REMOTE_DIED, str(error))
-                    return
-                self.name = remote.name
+            self._set("starting", "its remote")
+            try:
+                remote = await self._pool.take(self.env)
+                await self._describe(remote)
+            except (EnvServerError, OSError) as error:
+                self._hopeless = True
+                self._end(Fault.REMOTE_DIED, str(error))
+                return
+            self._use(remote)
             self._configure(worker, remote)
-            await self._wait_end(worker, remote)
+            await self._wait_end(worker)
         finally:
             worker.kill()
             status = await asyncio.shield(worker.wait())
             self.worker = None
+            self._leave_others()
             self._note_end(status)
             self._plane.ended(self.env, int(self.report.fault))
             self._told.set()
+
+    def _use(self, remote: Remote) -> None:
+        self.remote, self.name = remote, remote.name
+        changed, self._remote_changed = self._remote_changed, asyncio.Event()
+        changed.set()
+
+    async def _describe(self, remote: Remote) -> None:
+        """Let a remote that was started for another environment say what this one is."""
+        described = remote.describe.get("env_id")
+        if described is not None and self._env_id not in (None, described):
+            remote.describe = await self._pool.describe(str(self._env_id))
 
     def _configure(self, worker: WorkerProcess, remote: Remote) -> None:
         spec, vnc, rewarder = self._spec, remote.address.vnc, remote.address.rewarder
@@ -295,19 +351,29 @@ class Environment:
             worker.send(message)
         self._resets.clear()
 
-    async def _wait_end(self, worker: WorkerProcess, remote: Remote) -> None:
-        ended = asyncio.ensure_future(remote.wait_ended())
+    async def _wait_end(self, worker: WorkerProcess) -> None:
+        while await self._wait_end_or_change(worker):
+            pass
+
+    async def _wait_end_or_change(self, worker: WorkerProcess) -> bool:
+        """Wait until worker or remote ended; True: until another remote took its place."""
+        assert self.remote is not None
+        ended = asyncio.ensure_future(self.remote.wait_ended())
         exited = asyncio.ensure_future(worker.wait())
+        changed = asyncio.ensure_future(self._remote_changed.wait())
         try:
-            await asyncio.wait((ended, exited), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ended, exited, changed), return_when=asyncio.FIRST_COMPLETED)
+            if changed.done() and not exited.done():
+                return True
             # A worker that lost its connection may end a little before its dead remote is noticed.
             if not ended.done() and self._end_cause is None:
                 await asyncio.wait((ended,), timeout=0.05)
             if ended.done():
                 self._end(Fault.REMOTE_DIED, ended.result())
+            return False
         finally:
-            ended.cancel()
-            exited.cancel()
+            for each in (ended, exited, changed):
+                each.cancel()
 
     def _end(self, fault: Fault, cause: str) -> None:
         """Kill the worker for a reason, by which its end will be called; the first one stays."""
@@ -329,6 +395,7 @@ class Environment:
         if kind == "ready":
             self.was_ready = True
             self._ready_at = time.monotonic()
+            self._leave_others()
             self._set("ready", "")
         elif kind in ("fault", "failed"):
             fault, cause = Fault(message["fault"]), str(message["message"])
@@ -345,6 +412,11 @@ class Environment:
             self._info_arrived.set()
         elif kind == "clock":
             self.clock_offset_ns = (message["low_ns"], message["high_ns"])
+
+    def note_waiting(self, text: str, *, is_preparing: bool) -> None:
+        """Say what its remote waits for; nobody counts the time of what is only preparing."""
+        if self.state in ("starting", "preparing"):
+            self._set("preparing" if is_preparing else "starting", text)
 
     def _start_failure(self) -> str:
         log = self.log

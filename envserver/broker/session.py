@@ -61,7 +61,7 @@ class BrokerSession:
         self._closed: asyncio.Task[None] | None = None
         self._directory.mkdir(mode=0o700)
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._provider = create_provider(spec, directory, logs)
+        self._provider = create_provider(spec, directory, logs, self._say)
 
     @classmethod
     async def open(
@@ -212,6 +212,11 @@ class BrokerSession:
             "pid": each.worker.pid if each.worker is not None else None,
             "clock_offset_ns": each.clock_offset_ns,
         }
+
+    def _say(self, env: int, text: str, is_preparing: bool) -> None:
+        """Tell the trainer what a remote waits for."""
+        if env < len(self.environments):
+            self.environments[env].note_waiting(text, is_preparing=is_preparing)
 
     def _note_change(self) -> None:
         self.revision += 1

@@ -1,11 +1,11 @@
-"""Builds our images: `python -m envserver.remotes.build [FOLDER...]`, or when one is missing.  [I/O]
+"""Builds our images: `python -m envserver.remotes.build [FOLDER...]`, or a missing one.  [I/O]
 
 Theory of operation: each folder of docker/ is one image. Its build context is made in a temporary
 directory: the folder itself; the wheels of its requirements.txt, of the pinned versions, for the
 image's Python and not this one, downloaded here, since nothing is installed inside; and for "base"
 our packages without their compiled modules, of which a remote needs only the protocol's numbers,
-so that any Python here can make them. `ARG BASE` is the image of the folder that the Dockerfile names behind it. The engine's
-classic builder does the rest.
+so that any Python here can make them. `ARG BASE` is the image of the folder that the Dockerfile
+names behind it. The engine's classic builder does the rest.
 """
 
 import argparse
@@ -60,9 +60,7 @@ def base_of(folder: str) -> str | None:
     return match[1] if match else None
 
 
-def build_image(
-    found: Engine, folder: str, name: str, progress: Callable[[str], None]
-) -> None:
+def build_image(found: Engine, folder: str, name: str, progress: Callable[[str], None]) -> None:
     """Build the image of a folder, and first the ones below it that are missing.
 
     Raises:

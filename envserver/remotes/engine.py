@@ -10,12 +10,14 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from envserver import processes
 from envserver.errors import RemoteError
+from envserver.settings import home_directory, make_private_directory
 
 OWNER_LABEL = "envserver.owner"
 """The daemon's `processes.identity`."""
@@ -24,6 +26,7 @@ HOST_LABEL = "envserver.host"
 SESSION_LABEL = "envserver.session"
 ENV_LABEL = "envserver.env"
 
+USED_MARK = "containers"
 DEFAULT_SOCKET = "/var/run/docker.sock"
 LOOPBACK = "127.0.0.1"
 CALL_TIMEOUT_S = 60
@@ -68,9 +71,8 @@ def engine_url() -> str:
     if given:
         return given
     if os.environ.get("DOCKER_CONTEXT") or _names_context():
-        from docker.context import ContextAPI
-
-        context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+        contexts = import_module("docker.context").ContextAPI
+        context = contexts.get_context(os.environ.get("DOCKER_CONTEXT"))
         if context is not None and context.Host:
             return str(context.Host)
     return f"unix://{DEFAULT_SOCKET}"
@@ -93,8 +95,8 @@ def connect() -> Engine:
     """
     url = engine_url()
     try:
-        import docker
-
+        # By its name: what checks types finds our folder docker/ instead.
+        docker: Any = import_module("docker")
         client = docker.from_env(version="auto", timeout=CALL_TIMEOUT_S)
     except Exception as error:
         raise RemoteError(_why_not(url, error)) from error
@@ -171,6 +173,30 @@ def image_is_there(image: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def note_use() -> None:
+    """Leave a mark for the next daemon: there may be containers to sweep."""
+    mark = home_directory() / USED_MARK
+    if not mark.exists():
+        make_private_directory(mark.parent)
+        mark.touch(mode=0o600)
+
+
+def sweep_if_used() -> list[str]:
+    """`sweep`, where a daemon of this user has made containers; returns the names.
+
+    Raises:
+        RemoteError: no engine answers.
+    """
+    if not (home_directory() / USED_MARK).exists():
+        return []
+    found = connect()
+    try:
+        with translated("the sweep"):
+            return sweep(found)
+    finally:
+        found.close()
 
 
 def owner_labels() -> dict[str, str]:

@@ -56,7 +56,11 @@ def image_of(folder: str) -> str:
 
 def image_name(spec: SessionSpec, options: ContainerOptions) -> str:
     """The image that a session's containers are made of."""
-    return options.image or image_of(FOLDERS[spec.runtime or "xvnc"])
+    if options.image:
+        return options.image
+    if spec.runtime not in FOLDERS:
+        raise RemoteError(f"{spec.runtime}: no image is named, expected container={{'image': ...}}")
+    return image_of(FOLDERS[spec.runtime])
 
 
 def ensure_image(found: Engine, name: str, progress: Progress) -> Image:

@@ -76,18 +76,29 @@ class XDisplay:
         except BadRequest:
             return None
 
+    def active_window(self) -> int:
+        """The window that has the keyboard, 0 when none has."""
+        raw = self.property(self._root, "_NET_ACTIVE_WINDOW")
+        return int.from_bytes(raw[:4], "little")
+
     def has_window_manager(self) -> bool:
-        return bool(self.property(self._root, "_NET_SUPPORTING_WM_CHECK"))
+        """Whether one lists its windows, which is the last that openbox begins with: a program that
+        comes earlier may wait 5 s for an answer to its resize request.
+        """
+        return self._property(self._root, "_NET_CLIENT_LIST")[1] != 0
 
     def property(self, window: int, name: str) -> bytes:
         """A property's value; empty when there is none."""
-        atom = self._atom(name)
-        reply = self._ask(
-            struct.pack("<BBHIIIII", 20, 0, 6, window, atom, 0, 0, MAX_PROPERTY_WORDS)
-        )
+        reply = self._property(window, name)
         bits = reply[1]
         (items,) = struct.unpack_from("<I", reply, 16)
         return reply[32 : 32 + items * bits // 8]
+
+    def _property(self, window: int, name: str) -> bytes:
+        """The reply to GetProperty; its second byte is 0 where there is none."""
+        return self._ask(
+            struct.pack("<BBHIIIII", 20, 0, 6, window, self._atom(name), 0, 0, MAX_PROPERTY_WORDS)
+        )
 
     def size(self) -> tuple[int, int]:
         """Width and height of the screen in pixels."""

@@ -129,9 +129,8 @@ def _desktop(options: argparse.Namespace) -> int:
         _wait_display(display_fd)
         programs[subprocess.Popen(["openbox", "--sm-disable"]).pid] = "openbox"
         if rewarder is not None:
-            _wait_window_manager()
-            programs[_fork(rewarder)] = "the rewarder"
-        elif options.command:
+            programs[_fork(rewarder)] = "the rewarder"  # it waits for the window manager itself
+        if options.command:
             _wait_window_manager()
             programs[subprocess.Popen(options.command).pid] = "the program"
         return _watch(programs)
