@@ -20,7 +20,7 @@ class ContainerOptions:
     """The limits of one container. Sizes are bytes."""
 
     image: str = ""
-    """name:tag; "": the one of the runtime."""
+    """name:tag; one of ours, "envserver/...", needs no tag; "": the one of the runtime's kind."""
     shm_size: int = 256 * MIB
     memory: int = 2048 * MIB
     cpus: float = 2.0

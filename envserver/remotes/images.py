@@ -57,7 +57,8 @@ def image_of(folder: str) -> str:
 def image_name(spec: SessionSpec, options: ContainerOptions) -> str:
     """The image that a session's containers are made of."""
     if options.image:
-        return options.image
+        ours = options.image.startswith(build.PREFIX) and ":" not in options.image
+        return image_of(options.image.removeprefix(build.PREFIX)) if ours else options.image
     if spec.runtime not in FOLDERS:
         raise RemoteError(f"{spec.runtime}: no image is named, expected container={{'image': ...}}")
     return image_of(FOLDERS[spec.runtime])
