@@ -65,11 +65,10 @@ class Remotes:
             raise
 
     def close(self) -> None:
-        try:
-            for remote in self.remotes:
-                remote.close()
-        finally:
-            self._client.close()
+        # With the lease gone the daemon ends all at once, not one after the other.
+        self._client.close()
+        for remote in self.remotes:
+            remote.close()
 
 
 def _vector_env(session: Session) -> VectorEnv:
