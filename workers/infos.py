@@ -2,9 +2,9 @@
 
 The hot thread puts infos, one msgpack map each, one behind the other into a row's record while they
 fit. `InfoLog` keeps the newest of them, for a row whose infos did not fit: then they are sent
-whole, by the numbers that the hot thread tells. An info that has every key of the one before it replaces
-that one, so that a remote which says the same things again and again fills no record. What adds up
-instead of being replaced is `text`, a list.
+whole, by the numbers that the hot thread tells. An info that has every key of the one before it
+replaces that one, so that a remote which says the same things again and again fills no record. What
+adds up instead of being replaced is `text`, a list.
 """
 
 from collections import deque

@@ -98,22 +98,25 @@ class Desktop:
         return list(self.display.windows().values())
 
     def wait_window(self, title: str, timeout_s: float = START_TIMEOUT_S) -> str:
-        """Wait for a window with `title` somewhere in its title; returns all of that.
+        """Wait for a window with `title` somewhere in its title to have the keyboard.
+
+        Returns:
+            all of its title.
 
         Raises:
             DesktopError: there is none in time.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
-            titles = self.windows()
-            for each in titles:
-                if title in each:
-                    return each
+            active = self.display.active_window()
+            found = (self.display.title(active) if active else None) or ""
+            if title in found:
+                return found
             if time.monotonic() > deadline_s:
                 ended = [p.args for p in self._programs if p.poll() is not None]
                 raise DesktopError(
-                    f"no window {title!r} after {timeout_s:g} s; there are {titles}"
-                    + (f"; these ended: {ended}" if ended else "")
+                    f"no window {title!r} in front after {timeout_s:g} s; there are"
+                    f" {self.windows()}" + (f"; these ended: {ended}" if ended else "")
                 )
             time.sleep(PAUSE_S)
 

@@ -24,7 +24,8 @@ from envserver.rewarder import DesktopError, Outcome, Task
 START_TIMEOUT_S = 10.0
 MAX_ARCHIVE_BYTES = 1 << 20
 GOAL_COLUMNS = 76
-XTERM = ("xterm", "-maximized", "-fa", "Monospace", "-fs", "14", "-title", "Terminal")
+TITLE = "Terminal"
+XTERM = ("xterm", "-maximized", "-fa", "Monospace", "-fs", "14", "-title", TITLE)
 WORDS = (
     *("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty"),
     *("knoll", "larch", "maple", "north", "ocean", "prism", "quartz", "river", "stone", "tulip"),
@@ -58,7 +59,7 @@ class TerminalTask(Task):
         raise NotImplementedError
 
     def _open_terminal(self, goal: str) -> None:
-        """Run a shell in a terminal; returns when it shows its first prompt."""
+        """Run a shell in a terminal; returns when it is ready for keys."""
         ready = self.desktop.scratch / "ready"
         os.mkfifo(ready)
         rc_file = self.desktop.scratch / "rc"
@@ -78,6 +79,7 @@ class TerminalTask(Task):
                     raise DesktopError(f"no prompt after {START_TIMEOUT_S:g} s")
         finally:
             os.close(descriptor)
+        self.desktop.wait_window(TITLE)
 
 
 class CreateFile(TerminalTask):
