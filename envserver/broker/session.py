@@ -213,10 +213,10 @@ class BrokerSession:
             "clock_offset_ns": each.clock_offset_ns,
         }
 
-    def _say(self, env: int, text: str, is_preparing: bool) -> None:
-        """Tell the trainer what a remote waits for."""
+    def _say(self, env: int, text: str) -> None:
+        """Tell the trainer what a remote waits for before it can start."""
         if env < len(self.environments):
-            self.environments[env].note_waiting(text, is_preparing=is_preparing)
+            self.environments[env].note_preparing(text)
 
     def _note_change(self) -> None:
         self.revision += 1

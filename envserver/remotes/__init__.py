@@ -17,15 +17,15 @@ def create_provider(
     spec: "SessionSpec",
     directory: Path,
     logs: Path,
-    say: Callable[[int, str, bool], None] = lambda env, text, is_preparing: None,
+    say: Callable[[int, str], None] = lambda env, text: None,
 ) -> "RemoteProvider":
     """What makes the remotes of a session; each kind is imported only where it is used.
 
     Args:
         directory: of the session, for its user alone; it goes with the session.
         logs: where programs' output goes.
-        say: called with an environment's number, what is being done for it, and whether that comes
-            before its start and may take minutes.
+        say: called with an environment's number and what is got before its remote can start, which
+            may take minutes; "" when that is there.
     """
     if spec.source == "synthetic":
         from envserver.remotes.base import NoRemotes

@@ -49,7 +49,7 @@ DEFAULT_PASSWORD = "openai"
 HUNG_UP = "the Docker engine hung up"
 
 Result = TypeVar("Result")
-Say = Callable[[int, str, bool], None]
+Say = Callable[[int, str], None]
 
 
 class DockerRemotes:
@@ -96,7 +96,6 @@ class DockerRemotes:
         line = docker_run_line(image, self._options, command, remote.name, found.publish_on)
         logger.info("%s", line)
         remote.note(f"$ {line}\n")
-        self._say(env, line, False)
         try:
             async with asyncio.timeout(self._spec.start_timeout_s):
                 await self._boot(found, image, command, remote, env)
@@ -112,6 +111,23 @@ class DockerRemotes:
                 raise RemoteError(f"{name}: {error}{tail}") from error
             raise
         return remote
+
+    async def describe(self, env_id: str) -> dict[str, Any]:
+        """What a trainer needs to know of another environment; {} where the image does not say.
+
+        Raises:
+            RemoteError: there is none of that name.
+        """
+        running = next((each for each in self._remotes.values() if each.alive), None)
+        if self._spec.runtime != "gym-core" or running is None or self._engine is None:
+            return {}
+        text = await self._call(_describe, self._engine, running, env_id)
+        for line in text.splitlines():
+            if line.startswith(DESCRIBE_MARK):
+                found: dict[str, Any] = json.loads(line.removeprefix(DESCRIBE_MARK))
+                return found
+        tail = text.decode(errors="replace").splitlines()[-1:]
+        raise RemoteError(f"{env_id}: {' '.join(tail) or 'was not described'}")
 
     async def close(self) -> None:
         """Remove the containers, and what daemons that have ended left."""
@@ -149,11 +165,12 @@ class DockerRemotes:
             if self._image is None:
 
                 def progress(text: str) -> None:
-                    loop.call_soon_threadsafe(self._say, env, text, True)
+                    loop.call_soon_threadsafe(self._say, env, text)
 
                 self._image = await self._call(
                     ensure_image, self._engine, self._image_name, progress
                 )
+                progress("")
             return self._engine, self._image
 
     async def _boot(
@@ -365,6 +382,14 @@ def _endpoint(found: Engine, facts: Mapping[str, Any], port: int, password: str)
         own = [each["IPAddress"] for each in networks.values() if each.get("IPAddress")]
         return Endpoint(own[0] if own else engine.LOOPBACK, port, password)
     return Endpoint(found.host, int(bindings[0]["HostPort"]), password)
+
+
+def _describe(found: Engine, running: ContainerRemote, env_id: str) -> bytes:
+    """What a container prints when it is asked for another environment's description."""
+    words = ["python3", "-P", "-m", "envserver.runtimes.gym_core", "--describe-only"]
+    with engine.translated(running.name):
+        made = found.api.exec_create(running.container, [*words, "--env-id", env_id])
+        return bytes(found.api.exec_start(made["Id"]))
 
 
 def _ended(code: int) -> str:

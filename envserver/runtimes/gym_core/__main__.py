@@ -2,6 +2,7 @@
 
     python -P -m envserver.runtimes.gym_core
         --control-fd N                       the host (see host.py)
+        --describe-only --env-id ...         print what an environment is (as --describe) and end
         --standalone --env-id gym-core.Pong-v0 [--port 0] [--rewarder-port 0]
                      [--host 127.0.0.1] [--screen 1024x768|native] [--fps 60]
                      [--env-kwargs JSON] [--describe]
@@ -64,6 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--control-fd", type=int)
     what.add_argument("--standalone", action="store_true")
+    what.add_argument("--describe-only", action="store_true")
     parser.add_argument("--env-id", default="gym-core.Pong-v0")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
@@ -103,8 +105,11 @@ async def _standalone(options: argparse.Namespace) -> int:
         rewarder_port=options.rewarder_port,
     )
     remote = Remote(config, Game(config.env_id, config.env_kwargs))
-    if options.describe:
-        print(f"{DESCRIBE_MARK}{json.dumps(remote.describe())}")
+    if options.describe or options.describe_only:
+        print(f"{DESCRIBE_MARK}{json.dumps(remote.describe())}", flush=True)
+    if options.describe_only:
+        await remote.close()
+        return 0
     await remote.start()
     print(f"vnc://{config.host}:{remote.vnc_port}+{remote.rewarder_port}", flush=True)
     stop: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
