@@ -18,6 +18,7 @@ from envserver.spec import SessionSpec
 REQUEST_TIMEOUT_S = 10.0
 STATUS_SLICE_S = 0.5
 CLOSE_TIMEOUT_S = 10.0
+DESCRIBE_TIMEOUT_S = 60.0
 REPORT_GRACE_S = 3.0
 
 
@@ -57,8 +58,9 @@ class Session:
         self.describe = {}
         self.segment_fd, *self.doorbells = descriptors
         self._closed = False
+        self._ending = {"keep": spec.client_id is not None}
         self._release = weakref.finalize(
-            self, _release, os.getpid(), channel, self.token, descriptors, owned
+            self, _release, os.getpid(), channel, self.token, descriptors, owned, self._ending
         )
 
     @property
@@ -167,9 +169,29 @@ class Session:
         found = self._ask("logs", {"env": self._check_env(env)})
         return [str(line) for line in found["lines"]]
 
-    def close(self) -> None:
-        """Give workers, remotes and memory back. A second call, or one in a fork, does nothing."""
+    def describe_env(self, env_id: str) -> dict[str, Any]:
+        """What the runtime says about another of its environments; {} where it says nothing.
+
+        Raises:
+            RemoteError: there is no such environment.
+        """
+        found: dict[str, Any] = self._ask("describe", {"env_id": env_id}, DESCRIBE_TIMEOUT_S)
+        return found
+
+    def close(self, *, keep: bool = False) -> None:
+        """Give workers, remotes and memory back. A second call, or one in a fork, does nothing.
+
+        Args:
+            keep: The daemon keeps the remotes for the spec's `client_id`, as it does when the
+                trainer ends without closing.
+
+        Raises:
+            ValueError: there is no client_id to keep them for; nothing was closed.
+        """
+        if keep and self.spec.client_id is None:
+            raise ValueError("keep is True, but the session has no client_id to keep remotes for")
         self._closed = True
+        self._ending["keep"] = keep
         self._release()
 
     def __enter__(self) -> "Session":
@@ -210,13 +232,14 @@ def _release(
     token: str,
     descriptors: list[int],
     owned: Callable[[], None] | None,
+    ending: Mapping[str, bool],
 ) -> None:
     if os.getpid() != pid:
         return
     try:
         # Without a daemon there is nothing to give back.
         with contextlib.suppress(BrokerUnavailable, SessionClosed):
-            channel.request("close_session", {"token": token}, CLOSE_TIMEOUT_S)
+            channel.request("close_session", {"token": token, **ending}, CLOSE_TIMEOUT_S)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Mapping as MappingOf
@@ -23,7 +24,7 @@ from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
 from workers.infos import Info, InfoLog
 from workers.mail import Letter
-from workers.messages import MessageReader, WorkerConfig, pack
+from workers.messages import MessageReader, WorkerConfig, pack, with_remote
 from workers.rewarder import Listener, Rewarder
 from workers.rfb_source import RFBSource
 from workers.source import ScreenSource
@@ -57,16 +58,17 @@ class Worker(Listener):
         self._screen_ready = asyncio.Event()
         self._rewarder_ready = asyncio.Event()
         self._screen_broken = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._sockets: list[socket.socket] = []
+        self._left: set[asyncio.Task[None]] = set()
         self._told_ready = False
         self._resets: asyncio.Queue[int] = asyncio.Queue()
         self._reset_options: dict[int, dict[str, Any]] = {}
         self._options_came = asyncio.Event()
         self._infos = InfoLog()
         self._episode = hot.last_episode
-        if not config.rewarder_port:
-            self._rewarder_ready.set()
-        if not config.vnc_port:
-            self._screen_ready.set()
+        self._env_id = config.env_id
+        self._expect_connections()
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Work until the broker closes the control socket."""
@@ -80,13 +82,9 @@ class Worker(Listener):
         if self._config.source == "synthetic":
             sizes = self._mapping.sizes
             self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
-        elif self._config.vnc_port:
-            tasks.append(asyncio.create_task(self._keep_screen()))
-        else:
+        elif not self._config.vnc_port:
             self._hot.switch(ScreenSource())
-        if self._config.rewarder_port:
-            tasks.append(asyncio.create_task(self._keep_rewarder()))
-        tasks.append(asyncio.create_task(self._tell_ready()))
+        tasks.append(asyncio.create_task(self._stay_connected()))
         orders = asyncio.create_task(self._read_orders(reader))
         try:
             done, _ = await asyncio.wait([orders, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -96,9 +94,10 @@ class Worker(Listener):
                         raise error
                     await self._send("failed", fault=int(error.fault), message=str(error))
         finally:
-            for task in [orders, *tasks]:
+            tasks += [orders, *self._left]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(orders, *tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._hot.post(Letter.STOP)
             await loop.run_in_executor(None, thread.join, 2.0)
             if self._rewarder is not None:
@@ -119,8 +118,47 @@ class Worker(Listener):
                 if message["type"] == "reset":
                     self._reset_options[message["id"]] = message
                     self._options_came.set()
+                elif message["type"] == "remote":
+                    self._config = with_remote(self._config, message)
+                    self._expect_connections()
+                    self._moved.set()
                 elif message["type"] == "close":
                     return
+
+    def _expect_connections(self) -> None:
+        """Take nothing for ready that is still to be connected."""
+        self._told_ready = False
+        for ready, port in (
+            (self._screen_ready, self._config.vnc_port),
+            (self._rewarder_ready, self._config.rewarder_port),
+        ):
+            ready.clear() if port else ready.set()
+
+    async def _stay_connected(self) -> None:
+        """Keep both connections; begin anew with each remote that the broker names.
+
+        What is left need not have ended before: the sources' sockets stay open until the next
+        picture (`_keep_screen`), and a rewarder may take long to say goodbye.
+        """
+        while True:
+            links = [asyncio.create_task(self._tell_ready())]
+            if self._config.vnc_port and self._config.source == "rfb":
+                links.append(asyncio.create_task(self._keep_screen()))
+            if self._config.rewarder_port:
+                links.append(asyncio.create_task(self._keep_rewarder()))
+            moved = asyncio.create_task(self._moved.wait())
+            try:
+                await asyncio.wait([moved, *links], return_when=asyncio.FIRST_COMPLETED)
+                for link in links:
+                    if link.done():
+                        link.result()
+            finally:
+                for task in (moved, *links):
+                    task.cancel()
+                self._left.update(links)
+            self._left = {task for task in self._left if not task.done()}
+            self._moved.clear()
+            self._expect_connections()
 
     async def _tell_ready(self) -> None:
         await self._screen_ready.wait()
@@ -161,6 +199,7 @@ class Worker(Listener):
         deadline_s: float | None = time.monotonic() + self._config.start_timeout_s
         while True:
             connection, protocol = await connect(self._config, deadline_s)
+            self._sockets.append(connection)
             source = RFBSource(protocol, connection.fileno(), self._config.fps)
             self._screen_broken.clear()
             self._hot.switch(source)
@@ -180,9 +219,15 @@ class Worker(Listener):
                     source, "clock='step' needs the Fence extension, which it lacks"
                 )
             deadline_s = None
+            if pictured.done():
+                # The hot thread shows this source: it is done with those before.
+                for other in self._sockets[:-1]:
+                    other.close()
+                del self._sockets[:-1]
             await broken
             self._screen_ready.clear()
             await self._lost(self._unusable(source, source.why()))
+            self._sockets.remove(connection)
             connection.close()
 
     def _unusable(self, source: RFBSource, why: str) -> RemoteUnusable:
@@ -272,15 +317,17 @@ class Worker(Listener):
                 pause_s = min(2 * pause_s, RETRY_MOST_S)
 
     async def _reset(self, reset_id: int) -> None:
+        # The options first: with them may come another remote.
+        options = await self._options_of(reset_id) if reset_id else {}
         await self._screen_ready.wait()
         await self._rewarder_ready.wait()
-        options = await self._options_of(reset_id) if reset_id else {}
+        self._env_id = options.get("env_id") or self._env_id
         if self._rewarder is None:
             self._episode += 1
             await self._post(Letter.RUNNING, reset_id, self._episode)
             return
         await self._rewarder.reset(
-            reset_id, options.get("seed"), options.get("env_id"), options.get("options") or {}
+            reset_id, options.get("seed"), self._env_id, options.get("options") or {}
         )
 
     async def _options_of(self, reset_id: int) -> dict[str, Any]:

@@ -10,7 +10,6 @@ answers the trainer's `wait_ready`.
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import time
 from collections import OrderedDict, deque
@@ -18,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from envserver import processes
-from envserver.broker.worker import LOG_TITLE, WorkerProcess
-from envserver.errors import EnvServerError
+from envserver.broker.faults import FaultReport, start_failure
+from envserver.broker.in_use import RemoteInUse
 from envserver.broker.pool import RemotePool
+from envserver.broker.worker import WorkerProcess
+from envserver.errors import EnvServerError
 from envserver.remotes.base import Remote
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
@@ -42,17 +42,6 @@ STARTS = 3
 CLOSE_TIMEOUT_S = 1.0
 START_GRACE_S = 5.0
 """What a worker gets beyond its start time-out, at whose end it says itself why it failed."""
-
-
-@dataclasses.dataclass
-class FaultReport:
-    """The newest thing that went wrong with an environment."""
-
-    fault: Fault = Fault.NO_FAULT
-    cause: str = ""
-    generation: int = 0
-    exit_code: int | None = None
-    signal: int | None = None
 
 
 class Environment:
@@ -83,13 +72,12 @@ class Environment:
         self.failed: str | None = None
         self.generation = 0
         self.worker: WorkerProcess | None = None
-        self.remote: Remote | None = None
         self.report = FaultReport()
         self.was_ready = False
         self.clock_offset_ns: tuple[int, int] | None = None
         """Bounds of what, added to the rewarder's wall clock, is CLOCK_MONOTONIC here."""
         self._spec = spec
-        self._pool = pool
+        self._in_use = RemoteInUse(pool, env)
         self._plane = plane
         self._segment_fd = segment_fd
         self._doorbell_fd = doorbell_fd
@@ -102,10 +90,8 @@ class Environment:
         self._infos: OrderedDict[int, bytes] = OrderedDict()
         self._info_arrived = asyncio.Event()
         self._told = asyncio.Event()
-        self._remote_changed = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
         self._reset_id = 0
-        self._leave: list[Callable[[], None]] = []
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
         self._closing = False
@@ -114,8 +100,12 @@ class Environment:
         self._task = asyncio.create_task(self._run())
 
     @property
+    def remote(self) -> Remote | None:
+        return self._in_use.remote
+
+    @property
     def describe(self) -> dict[str, Any]:
-        return self.remote.describe if self.remote is not None else {}
+        return self._in_use.describe
 
     @property
     def has_rewarder(self) -> bool:
@@ -142,46 +132,35 @@ class Environment:
             env_id=self._env_id,
         )
         if fields.get("fresh") and self._configured:
-            spare = self._pool.take_spare(self.env)
-            if spare is None:
+            if self._in_use.take_spare() is None:
                 self._renewing = asyncio.create_task(self._renew(message, reset_id))
                 return
-            self._switch(*spare)
-        self._send_reset(message)
+            self._tell_remote()
+        self._tell_reset(message)
 
-    def _send_reset(self, message: bytes) -> None:
+    def _tell_reset(self, message: bytes) -> None:
         if self.worker is not None and self._configured:
             self.worker.send(message)
         else:
             self._resets.append(message)
 
+    def _tell_remote(self) -> None:
+        """Let the worker go on with another remote."""
+        assert self.remote is not None
+        self.name = self.remote.name
+        if self.worker is not None and self._configured:
+            self.worker.send(self._in_use.message())
+
     async def _renew(self, message: bytes, reset_id: int) -> None:
         """Start another remote; the worker, which waits for the reset's options, gets both."""
         try:
-            remote, leave = await self._pool.renew(self.env)
+            await self._in_use.renew()
         except (EnvServerError, OSError) as error:
             self._end(Fault.REMOTE_DIED, f"no other remote could be started: {error}")
             return
-        self._switch(remote, leave)
+        self._tell_remote()
         if reset_id == self._reset_id:
-            self._send_reset(message)
-
-    def _switch(self, remote: Remote, leave: Callable[[], None]) -> None:
-        """Let the worker go on with another remote; the one before is left when it does."""
-        self._use(remote)
-        self._leave.append(leave)
-        if self.worker is not None and self._configured:
-            vnc, rewarder = remote.address.vnc, remote.address.rewarder
-            message = messages.pack(
-                "remote", name=remote.name, vnc=vnc.to_wire(), rewarder=rewarder.to_wire()
-            )
-            self.worker.send(message)
-
-    def _leave_others(self) -> None:
-        """The worker uses no remote but its present one."""
-        for leave in self._leave:
-            leave()
-        self._leave.clear()
+            self._tell_reset(message)
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
@@ -241,7 +220,7 @@ class Environment:
             self._note(Fault.WORKER_DIED, f"the daemon failed: {error!r}")
         if not self._closing:
             self._set("failed", "nothing: it failed")
-            self.failed = self._start_failure()
+            self.failed = start_failure(self.name, self.report, self.log, self.remote)
             self._changed()
 
     async def _keep_running(self) -> None:
@@ -288,34 +267,22 @@ class Environment:
         try:
             self._set("starting", "its remote")
             try:
-                remote = await self._pool.take(self.env)
-                await self._describe(remote)
+                remote = await self._in_use.take(self._env_id)
             except (EnvServerError, OSError) as error:
                 self._hopeless = True
                 self._end(Fault.REMOTE_DIED, str(error))
                 return
-            self._use(remote)
+            self.name = remote.name
             self._configure(worker, remote)
             await self._wait_end(worker)
         finally:
             worker.kill()
             status = await asyncio.shield(worker.wait())
             self.worker = None
-            self._leave_others()
+            self._in_use.leave_others()
             self._note_end(status)
             self._plane.ended(self.env, int(self.report.fault))
             self._told.set()
-
-    def _use(self, remote: Remote) -> None:
-        self.remote, self.name = remote, remote.name
-        changed, self._remote_changed = self._remote_changed, asyncio.Event()
-        changed.set()
-
-    async def _describe(self, remote: Remote) -> None:
-        """Let a remote that was started for another environment say what this one is."""
-        described = remote.describe.get("env_id")
-        if described is not None and self._env_id not in (None, described):
-            remote.describe = await self._pool.describe(str(self._env_id))
 
     def _configure(self, worker: WorkerProcess, remote: Remote) -> None:
         spec, vnc, rewarder = self._spec, remote.address.vnc, remote.address.rewarder
@@ -360,7 +327,7 @@ class Environment:
         assert self.remote is not None
         ended = asyncio.ensure_future(self.remote.wait_ended())
         exited = asyncio.ensure_future(worker.wait())
-        changed = asyncio.ensure_future(self._remote_changed.wait())
+        changed = asyncio.ensure_future(self._in_use.changed.wait())
         try:
             await asyncio.wait((ended, exited, changed), return_when=asyncio.FIRST_COMPLETED)
             if changed.done() and not exited.done():
@@ -395,7 +362,7 @@ class Environment:
         if kind == "ready":
             self.was_ready = True
             self._ready_at = time.monotonic()
-            self._leave_others()
+            self._in_use.leave_others()
             self._set("ready", "")
         elif kind in ("fault", "failed"):
             fault, cause = Fault(message["fault"]), str(message["message"])
@@ -413,20 +380,10 @@ class Environment:
         elif kind == "clock":
             self.clock_offset_ns = (message["low_ns"], message["high_ns"])
 
-    def note_waiting(self, text: str, *, is_preparing: bool) -> None:
-        """Say what its remote waits for; nobody counts the time of what is only preparing."""
+    def note_preparing(self, text: str) -> None:
+        """Say what its remote waits for before it can start ("": nothing); no time-out runs."""
         if self.state in ("starting", "preparing"):
-            self._set("preparing" if is_preparing else "starting", text)
-
-    def _start_failure(self) -> str:
-        log = self.log
-        if self.report.fault == Fault.REMOTE_DIED and self.remote is not None and self.remote.log:
-            log = Path(self.remote.log)
-        lines = (line for line in processes.log_tail(log, 10) if not line.startswith(LOG_TITLE))
-        tail = "".join(f"\n    {line}" for line in lines)
-        return (
-            f"{self.name} did not start: {self.report.cause.removeprefix(f'{self.name}: ')}{tail}"
-        )
+            self._set("preparing" if text else "starting", text or "its remote")
 
     def _set(self, state: str, waiting_for: str) -> None:
         self.state = state

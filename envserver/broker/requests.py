@@ -35,6 +35,7 @@ class Requests:
             for name in (
                 *("open_session", "session_status", "reset", "fault_report", "kill_worker"),
                 *("large_info", "logs", "attach", "close_session", "status", "stop"),
+                *("describe", "release"),
             )
         }
 
@@ -168,7 +169,8 @@ class Requests:
 
     async def _close_session(self, lease: Lease, params: Params) -> None:
         if "opening" not in params:
-            await self._daemon.close_session(self._session(lease, params))
+            session = self._session(lease, params)
+            await self._daemon.close_session(session, keep=bool(params.get("keep")))
             return
         opening = str(params["opening"])
         for session in list(self._daemon.sessions.values()):
@@ -176,6 +178,12 @@ class Requests:
                 await self._daemon.close_session(session)
                 return
         self._abandoned.add((lease.token, opening))
+
+    async def _describe(self, lease: Lease, params: Params) -> dict[str, Any]:
+        return await self._session(lease, params).pool.describe(str(params["env_id"]))
+
+    async def _release(self, lease: Lease, params: Params) -> int:
+        return await self._daemon.kept.release(str(params["client_id"]))
 
     async def _status(self, lease: Lease, params: Params) -> dict[str, Any]:
         daemon = self._daemon
@@ -187,6 +195,7 @@ class Requests:
             "uptime_s": time.monotonic() - daemon.started_at,
             "log_directory": str(daemon.log_directory),
             "sessions": [session.summary() for session in daemon.sessions.values()],
+            "kept": daemon.kept.summaries(),
         }
 
     async def _stop(self, lease: Lease, params: Params) -> None:

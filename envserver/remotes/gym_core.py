@@ -79,7 +79,9 @@ class GymCoreRemotes:
         try:
             described = await asyncio.wait_for(asked, spec.start_timeout_s)
         except TimeoutError as error:
-            raise RemoteError(f"{env_id}: was not described in {spec.start_timeout_s:g} s") from error
+            raise RemoteError(
+                f"{env_id}: was not described in {spec.start_timeout_s:g} s"
+            ) from error
         found: dict[str, Any] = described["describe"]
         return found
 
