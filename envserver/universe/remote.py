@@ -210,11 +210,12 @@ class Remote:
             self.state = State.RESETTING
             self.episode += 1
             if fault is None:
-                info["final_observation"] = batch.observations[0].copy()
+                vision = batch.observations[0].copy()
+                info["final_observation"] = {"vision": vision, "text": self._texts}
             else:
                 self.error = info["error"] = f"{self.name}: {fault['cause']}"
                 logger.warning("episode lost: %s", self.error)
-            self.vision = None
+            self.vision, self._texts = None, []
         elif infos["valid"][0]:
             if self.state is State.RESETTING and self._reset_asked:
                 info["env_status.reset.episode_id"] = str(self.episode)

@@ -98,6 +98,21 @@ def test_stand_ins(asked: str, name: str, same: bool) -> None:
         assert name in found.notice
 
 
+def test_world_of_bits_runs_where_there_is_miniwob(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Error, match="nearest"):
+        stand_in("wob.mini.NoSuchTask-v0")
+    (tmp_path / "runtimes.yml").write_text(
+        "miniwob:\n  kind: xvnc\n  environments:\n    click-test-v1: {}\n    use-slider-v1: {}\n"
+    )
+    monkeypatch.setenv("ENVSERVER_RUNTIMES", str(tmp_path / "runtimes.yml"))
+    found = stand_in("wob.mini.ClickTest-v0")
+    assert (found.name, found.same, found.notice) == ("miniwob.click-test-v1", True, "")
+    with pytest.raises(Error, match=r"nearest .* 'miniwob\.use-slider-v1'"):
+        stand_in("wob.mini.UseSpinner-v0")
+
+
 def test_every_flash_game_has_a_stand_in() -> None:
     for title in ("Whatever", "SpaceShooter", "PingPong", "SkiRun"):
         name = stand_in(f"flashgames.{title}-v0").name

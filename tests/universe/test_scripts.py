@@ -1,9 +1,11 @@
 """Unchanged scripts as processes of their own: what they import, see, and print."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,19 +38,23 @@ def spec(id): return f'the spec of {id}'
 """
 
 
+def command(script: Path | str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "envserver.universe", str(script), *arguments]
+
+
+def surroundings(home: Path, path: str = "") -> dict[str, Any]:
+    paths = os.pathsep.join(filter(None, [str(ROOT), path]))
+    env = {**os.environ, "PYTHONPATH": paths, "ENVSERVER_DIRECTORY": str(home)}
+    return {"cwd": home, "env": env, "text": True}
+
+
 def run(
     home: Path, script: Path | str, *arguments: str, path: str = ""
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "envserver.universe", str(script), *arguments],
-        cwd=home,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), path])),
-            "ENVSERVER_DIRECTORY": str(home),
-        },
+        command(script, *arguments),
+        **surroundings(home, path),
         capture_output=True,
-        text=True,
         timeout=60,
         check=False,
     )
@@ -62,6 +68,22 @@ def test_the_canonical_script(home: Path) -> None:
     assert done.stdout.startswith("reward ")
     assert done.stdout.endswith(" (768, 1024, 3)\n")
     assert done.stderr.count("gym-core.Enduro-v0 STANDS IN FOR IT") == 1
+    assert list(home.glob("private-*")) == [], "the daemon ended without env.close()"
+
+
+def test_ctrl_c_ends_the_endless_script_and_its_remotes(home: Path) -> None:
+    script = home / "random_agent.py"
+    script.write_text(CANONICAL)
+    process = subprocess.Popen(command(script), **surroundings(home), stderr=subprocess.PIPE)
+    with process:
+        assert process.stderr is not None
+        assert "STANDS IN" in process.stderr.readline()
+        assert "render" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode in (1, -signal.SIGINT, 128 + signal.SIGINT)
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert list(home.glob("private-*")) == []
 
 
 def test_the_starter_agents_pattern(home: Path) -> None:

@@ -94,7 +94,7 @@ def test_none_then_pictures_then_done_once(make: Callable[..., VNCEnv], host: Gy
     own = ended[3]["n"][0]
     assert own["env_status.complete.episode_id"] == "1"
     assert own["env_status.episode_id"] == "2"
-    assert own["final_observation"].shape == (768, 1024, 3)
+    assert own["final_observation"]["vision"].shape == (768, 1024, 3)
     stepped = env.step([[]])
     assert stepped[2] == [False]
     again = until(env, runs)
@@ -127,8 +127,15 @@ def test_texts_and_rewards_come_with_their_step(
     env.reset()
     until(env, runs)
     talking.say("click the button")
-    said = until(env, lambda stepped: bool(stepped[0][0] and stepped[0][0]["text"]))
-    assert said[0][0]["text"] == ["click the button"]
+    talking.say("and then the other")
+    said: list[str] = []
+
+    def heard(stepped: Step) -> bool:
+        said.extend(stepped[0][0]["text"])
+        return len(said) == 2
+
+    until(env, heard)
+    assert said == ["click the button", "and then the other"]
     assert env.step([[]])[0][0]["text"] == []
     talking.reward(1.5)
     paid = until(env, lambda stepped: stepped[1][0] != 0)
@@ -139,6 +146,10 @@ def test_texts_and_rewards_come_with_their_step(
     ended = until(env, lambda stepped: stepped[2][0])
     assert ended[1] == [2.0]
     until(env, runs)
+    env.step([[("KeyEvent", "a", True)]])
+    until(env, lambda stepped: (ord("a"), True) in talking.keys)
+    talking.reward(0.0, done=True)
+    until(env, lambda stepped: (ord("a"), False) in talking.keys)
 
 
 def test_reset_begins_another_episode(make: Callable[..., VNCEnv], talking: TalkingRemote) -> None:

@@ -13,7 +13,7 @@ TYPEABLE = string.printable[:95] + "\n\t"
 
 
 class PeekReward:
-    """In place of an action: look, and leave the reward for the next step. It sends nothing."""
+    """In place of an event or an action: nothing is sent. Rewards come in their step anyway."""
 
     def __repr__(self) -> str:
         return "PeekReward"
