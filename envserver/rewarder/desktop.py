@@ -179,16 +179,23 @@ class Desktop:
         Raises:
             DesktopError: a program does not die.
         """
-        before = self._display.windows() if self._display is not None else {}
         self._kill(keep=True)
-        # A window may outlive its program by a moment; the next one must not be taken for it.
-        deadline_s = time.monotonic() + CLEAR_TIMEOUT_S
-        while not self._kept and self._display is not None and time.monotonic() < deadline_s:
-            if all(self._display.title(window) is None for window in before):
-                break
-            time.sleep(PAUSE_S)
+        if self._display is not None and not self._kept:
+            self._wait_no_window(self._display)
         for directory in (self.home, self.scratch):
             _empty(directory)
+
+    @staticmethod
+    def _wait_no_window(display: XDisplay) -> None:
+        """Wait until the window manager has forgotten the windows of programs that ended.
+
+        The next program's window may get the same number, and must not be taken for one of them.
+        """
+        deadline_s = time.monotonic() + CLEAR_TIMEOUT_S
+        while display.window_ids():
+            if time.monotonic() > deadline_s:
+                raise DesktopError(f"windows outlive their programs: {display.windows()}")
+            time.sleep(PAUSE_S)
 
     def close(self) -> None:
         """Kill every program and remove its files."""

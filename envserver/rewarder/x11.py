@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
 FAMILY_LOCAL, FAMILY_WILD = 256, 0xFFFF
 MAX_PROPERTY_WORDS = 1 << 16
+POINTER_ROOT = 1
 ALL_PLANES = 0xFFFFFFFF
 KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION = 2, 3, 4, 5, 6
 SHIFT = 0xFFE1
@@ -58,13 +59,17 @@ class XDisplay:
 
     def windows(self) -> dict[int, str]:
         """The titles of the windows that the window manager knows, by id, the oldest first."""
-        ids = self.property(self._root, "_NET_CLIENT_LIST")
         found: dict[int, str] = {}
-        for (window,) in struct.iter_unpack("<I", ids[: len(ids) // 4 * 4]):
+        for window in self.window_ids():
             title = self.title(window)
             if title is not None:
                 found[window] = title
         return found
+
+    def window_ids(self) -> list[int]:
+        """The windows that the window manager knows; one may be gone already."""
+        ids = self.property(self._root, "_NET_CLIENT_LIST")
+        return [window for (window,) in struct.iter_unpack("<I", ids[: len(ids) // 4 * 4])]
 
     def title(self, window: int) -> str | None:
         """A window's title; None when the window is gone."""
@@ -77,9 +82,22 @@ class XDisplay:
             return None
 
     def active_window(self) -> int:
-        """The window that has the keyboard, 0 when none has."""
+        """The window that has the keyboard, it or one inside it; 0 when none has.
+
+        The window manager's word alone may be stale: numbers are used again.
+        """
         raw = self.property(self._root, "_NET_ACTIVE_WINDOW")
-        return int.from_bytes(raw[:4], "little")
+        active = int.from_bytes(raw[:4], "little")
+        (inside,) = struct.unpack_from("<I", self._ask(struct.pack("<BBH", 43, 0, 1)), 8)
+        try:
+            while inside != active:
+                if inside in (0, POINTER_ROOT, self._root):
+                    return 0
+                tree = self._ask(struct.pack("<BBHI", 15, 0, 2, inside))
+                (inside,) = struct.unpack_from("<I", tree, 12)
+        except BadRequest:
+            return 0
+        return active
 
     def has_window_manager(self) -> bool:
         """Whether one lists its windows, which is the last that openbox begins with: a program that
