@@ -12,10 +12,11 @@ from envserver.actions import TAP_MS, ActionCodec, EventCodec, EventSpace, KeyTa
 from envserver.client import Client
 from envserver.container_options import container_options
 from envserver.names import NAMESPACE
+from envserver.rendering import check_render_mode
 from envserver.runtimes_file import session_fields
 from envserver.session import Session
 from envserver.spec import SessionSpec
-from envserver.vector_env import VectorEnv, check_render_mode
+from envserver.vector_env import VectorEnv
 from envserver.vnc_settings import check_vnc_kwargs
 
 DEFAULT_FPS = 60.0
@@ -48,6 +49,9 @@ def make_vec(
     command: str | Sequence[str] | None = None,
     provider: str | None = None,
     container: Mapping[str, Any] | None = None,
+    client_id: str | None = None,
+    keep_s: float = 300.0,
+    spares: int = 0,
     tap_ms: int = TAP_MS,
     late_after_ms: float | None = None,
     step_timeout_s: float = 5.0,
@@ -87,6 +91,12 @@ def make_vec(
             the image already.
         container: Over what runtimes.yml says: image, shm_size, memory, cpus, pids, capabilities,
             command.
+        client_id: A name that is the same after a restart: when this process ends, or closes with
+            `envs.close(keep=True)`, a daemon that lasts (`envserver serve`) keeps the remotes for
+            the next session with that name.
+        keep_s: How long it does.
+        spares: Remotes that are started beyond those in use: one takes over when another ends, and
+            by `reset(options={"fresh": True})`.
         tap_ms: How long ('Tap', key) holds its key.
         late_after_ms: See `VectorEnv`.
         step_timeout_s: How long a worker may be silent before it is a fault.
@@ -143,6 +153,9 @@ def make_vec(
         while_resetting=while_resetting,
         frame_skip=frame_skip,
         max_pool=max_pool,
+        client_id=client_id,
+        keep_s=keep_s,
+        spares=spares,
         step_timeout_s=step_timeout_s,
         reset_timeout_s=reset_timeout_s,
         **fields,

@@ -188,6 +188,8 @@ def _check_remotes(spec: SessionSpec) -> None:
 
 
 def _check_names(spec: SessionSpec) -> None:
+    if spec.spares and spec.attached:
+        raise ValueError(f"spares is {spec.spares}, expected 0: the remotes were attached to")
     name = spec.runtime_name
     if name is not None and not (isinstance(name, str) and name):
         raise ValueError(f"runtime_name is {name!r}, expected a name or None")

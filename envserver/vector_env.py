@@ -29,13 +29,14 @@ from envserver.collecting import Collector, InfoSource
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
 from envserver.errors import ForkedSession, ResetFailed, WouldBlock
+from envserver.rendering import RENDER_MODES, check_render_mode
 from envserver.resets import listed, reset_requests
 from envserver.settling import Rules, SessionPort
 from envserver.stepping import Stepper
+from envserver.switching import take_switches
 from shm.ring import Ring
 
 RESET_LOOK_NS = 20_000_000
-RENDER_MODES = ("rgb_array",)
 
 
 class VectorSession(SessionPort, InfoSource, Protocol):
@@ -45,7 +46,7 @@ class VectorSession(SessionPort, InfoSource, Protocol):
     doorbells: list[int]
     names: list[str]
 
-    def close(self) -> None: ...
+    def close(self, *, keep: bool = False) -> None: ...
 
 
 class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
@@ -101,9 +102,6 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         shape = (height, width, channels)
         self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
         self.observation_space = gymnasium.spaces.Box(0, 255, (n, *shape), np.uint8)
-        self.single_action_space = codec.single_space
-        self.action_space = codec.batched_space
-        self._codec = codec
         self._mask = while_resetting == "mask"
         self._late_after_ns = None if late_after_ms is None else round(late_after_ms * 1e6)
         self._step_timeout_ns = round(step_timeout_s * 1e9)
@@ -113,6 +111,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._episodes = Episodes(n, autoreset=not self._disabled)
         rules = Rules(not self._mask, same_step, self._step_timeout_ns, self._reset_timeout_ns)
         self._stepper = Stepper(self._ring, session, codec, self._episodes, rules)
+        self._use_codec(codec)
         self._asked = self._stepper.asked
         self._collector = Collector(self._ring, session, self._stepper, same_step)
         self._all_envs = range(n)
@@ -137,15 +136,18 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             seed: An int for environment 0, each further one gets one more; or a list, one each.
             options: For every environment's reset. Not for the environments: "reset_mask", bool
                 (num_envs,), which environments to reset, the others keep their picture; "per_env",
-                a list of dicts, one an environment, that go beside the others.
+                a list of dicts, one an environment, that go beside the others; "env_id", another
+                environment of the same runtime; "fresh", True for another remote.
 
         Raises:
-            ValueError, TypeError: seed, mask or options are wrong; nothing was reset.
+            ValueError, TypeError, InvalidRuntime: seed, mask or options are wrong; nothing was
+                reset.
             ResetFailed: no environment that was to be reset has a new episode in
                 `reset_timeout_s`. Where only some failed, `infos["fault"]` tells.
         """
         self._check_idle()
         requests = reset_requests(self.num_envs, seed, options)
+        codec = take_switches(self.session, requests, self._codec, self.num_envs)
         if isinstance(seed, int | np.integer):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         mask = np.zeros(self.num_envs, dtype=np.bool_)
@@ -162,6 +164,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         batch, faults = self._collector.reset(mask)
         if len(faults) == len(requests):
             raise ResetFailed(self._reset_failure(batch, min(faults)))
+        if codec is not None:
+            self._use_codec(codec)
         return batch.observations, batch.infos
 
     def step(
@@ -194,11 +198,11 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         newest = self._asked.newest.tolist()
         return tuple(self._ring.pixels(newest[env])[env].copy() for env in self._all_envs)
 
-    def close_extras(self, **_: Any) -> None:
-        """Give the remotes back; in a fork, do nothing."""
+    def close_extras(self, keep: bool = False, **_: Any) -> None:
+        """Give the remotes back, or `keep` them for the client_id; in a fork, do nothing."""
         if os.getpid() == self._pid:
+            self.session.close(keep=keep)
             self._ring.close()
-            self.session.close()
 
     # The asynchronous pair
 
@@ -307,6 +311,12 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             f"cannot set {name!r}: the remotes are programs; use reset(options=...) or make_vec"
         )
 
+    def _use_codec(self, codec: ActionCodec) -> None:
+        self.single_action_space = codec.single_space
+        self.action_space = codec.batched_space
+        self._codec = codec
+        self._stepper.use_codec(codec)
+
     # Order
 
     def _check_open(self) -> None:
@@ -386,15 +396,3 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             f"no environment began a new episode within {self._reset_timeout_ns / 1e9:g} s; "
             f"environment {env} ({self.session.names[env]}): {fault['cause']}"
         )
-
-
-def check_render_mode(render_mode: str | None) -> str | None:
-    """Check a render mode.
-
-    Raises:
-        ValueError: it is none of ours.
-    """
-    if render_mode is not None and render_mode not in RENDER_MODES:
-        allowed = ", ".join(repr(mode) for mode in RENDER_MODES)
-        raise ValueError(f"render_mode is {render_mode!r}, expected None or {allowed}")
-    return render_mode

@@ -56,18 +56,39 @@ def _where(runtime: "Runtime") -> str:
 
 
 @click.command()
+@click.option(
+    "--release", metavar="CLIENT_ID", help="Stop the remotes that are kept for this client_id."
+)
 @address_option
 @json_option
-def remotes(address: str | None, as_json: bool) -> None:
-    """List the running remotes of every session."""
+def remotes(release: str | None, address: str | None, as_json: bool) -> None:
+    """List the running remotes of every session, and those kept for a client_id."""
     from envserver.broker import control
 
-    found = [
-        {"session": session["name"], **worker}
-        for url in candidates(address)
-        for session in control.status(url)["sessions"]
-        for worker in session["workers"]
-    ]
+    if release is not None:
+        stopped = control.release(release, chosen(address))
+        if as_json:
+            print_json({"client_id": release, "stopped": stopped})
+        else:
+            console().print(f"stopped {stopped} remotes of {release}")
+        return
+    found: list[dict[str, Any]] = []
+    for url in candidates(address):
+        status = control.status(url)
+        found += [
+            {"session": session["name"], **worker}
+            for session in status["sessions"]
+            for worker in session["workers"]
+        ]
+        found += [
+            {
+                "session": None,
+                "env": None,
+                "name": f"{kept['alive']} of {kept['runtime']}",
+                "state": f"kept for {kept['client_id']}",
+            }
+            for kept in status["kept"]
+        ]
     if as_json:
         print_json(found)
         return

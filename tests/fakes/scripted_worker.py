@@ -334,7 +334,7 @@ class ScriptedSession:
     def large_info(self, env: int, step: int) -> bytes:
         return self.large_infos[env, step]
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         self.closed += 1
         for burial in self._burials:
             burial.join(WAIT_S)
