@@ -59,6 +59,7 @@ async def _run(options: argparse.Namespace, password: str) -> int:
         loop.add_signal_handler(number, asked_to_end.set)
     desktop = Desktop()
     tasks: list[asyncio.Task[object]] = []
+    runner: TaskRunner | None = None
     try:
         runner = TaskRunner(options.task, options.env_id, password, desktop)
         if options.listen_fd is not None:
@@ -84,6 +85,8 @@ async def _run(options: argparse.Namespace, password: str) -> int:
     finally:
         for task in tasks:
             task.cancel()
+        if runner is not None:
+            await runner.close()
         desktop.close()
 
 

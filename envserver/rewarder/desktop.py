@@ -51,6 +51,7 @@ class Desktop:
         self._programs: list[subprocess.Popen[bytes]] = []
         self._kept: list[subprocess.Popen[bytes]] = []
         self._display: XDisplay | None = None
+        self._others = descendants_of(os.getpid())
         become_subreaper()
 
     def run(
@@ -221,10 +222,10 @@ class Desktop:
     def _kill(self, *, keep: bool) -> None:
         deadline_s = time.monotonic() + CLEAR_TIMEOUT_S
         while True:
+            kept = [each.pid for each in self._kept if keep and each.poll() is None]
             spared: set[int] = set()
-            for program in self._kept if keep else ():
-                if program.poll() is None:
-                    spared.update((program.pid, *descendants_of(program.pid)))
+            for pid in (*self._others, *kept):
+                spared.update((pid, *descendants_of(pid)))
             victims = [pid for pid in descendants_of(os.getpid()) if pid not in spared]
             if not victims:
                 break

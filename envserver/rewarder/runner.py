@@ -14,8 +14,8 @@ import contextlib
 import logging
 import math
 import random
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from envserver.rewarder.desktop import Desktop
@@ -29,6 +29,7 @@ from workers import rewarder_messages as messages
 logger = logging.getLogger(__name__)
 
 SEED_BITS = 31
+CLOSE_TIMEOUT_S = 1.0
 MIN_TICK_S = 0.004
 
 
@@ -57,13 +58,14 @@ class TaskRunner:
         self._woken = asyncio.Event()
         self._watched: set[int] = set()
         self._elapsed_s = self._counted_s = 0.0
+        self._is_watched = False
         self._task = self._make(load_task(task))
         self.server = RewarderServer(
             env_id=env_id,
             fps=self._task.fps,
             on_reset=self._requested_reset,
             password=password,
-            on_clients=self.wake,
+            on_clients=self._count_clients,
         )
 
     async def run(self) -> None:
@@ -79,6 +81,11 @@ class TaskRunner:
                     await self._tick()
         except TaskError as error:
             self._fail(str(error))
+
+    async def close(self) -> None:
+        """Stop listening, and wait a little for what the task does."""
+        await self.server.close()
+        await asyncio.to_thread(self._thread.close, CLOSE_TIMEOUT_S)
 
     # What the task asks for, from its thread.
 
@@ -104,16 +111,23 @@ class TaskRunner:
 
     # Ticks.
 
+    def _count_clients(self) -> None:
+        watched = bool(self.server.clients)
+        if watched and not self._is_watched:
+            self._counted_s = monotonic()
+        self._is_watched = watched
+        self._woken.set()
+
     async def _wait_tick(self) -> None:
         """Until the next tick is due or the task is woken; while nobody watches, for ever."""
         await asyncio.sleep(MIN_TICK_S)  # whatever wakes it, others get their turn
         while True:
-            watched = bool(self.server.clients) and self.server.env_state == messages.RUNNING
+            watched = self._is_watched and self.server.env_state == messages.RUNNING
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1 / self._task.fps if watched else None):
                     await self._woken.wait()
             self._woken.clear()
-            now_s = time.monotonic()
+            now_s = monotonic()
             if watched:
                 self._elapsed_s += now_s - self._counted_s
             self._counted_s = now_s
@@ -169,7 +183,7 @@ class TaskRunner:
             raise TaskError(f"{self._name}: reset returned {info!r:.80}, expected a dict or None")
         if info:
             self._reward(0.0, done=False, info=info)
-        self._elapsed_s, self._counted_s = 0.0, time.monotonic()
+        self._elapsed_s, self._counted_s = 0.0, monotonic()
         self.server.describe(messages.RUNNING, episode)
         self._woken.set()
 

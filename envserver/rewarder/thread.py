@@ -1,6 +1,7 @@
 """The thread in which a task's methods run, one after the other."""
 
 import asyncio
+import contextlib
 import logging
 import queue
 import sys
@@ -21,7 +22,7 @@ class TaskThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="task", daemon=True)
         self._thread.start()
 
@@ -53,9 +54,17 @@ class TaskThread:
             logger.error("%s did not return within %g s; it is here:\n%s", what, timeout_s, where)
             raise TaskError(f"{what}: did not return within {timeout_s:g} s") from error
 
+    def close(self, timeout_s: float) -> bool:
+        """End the thread after the call that runs; False when that does not return in time."""
+        self._calls.put(None)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
     def _run(self) -> None:
-        while True:
-            self._calls.get()()
+        while (call := self._calls.get()) is not None:
+            # The loop is closed when a call was given up and came back after all.
+            with contextlib.suppress(RuntimeError):
+                call()
 
 
 def _settle(result: asyncio.Future[Any], value: Any, error: TaskError | None) -> None:
