@@ -91,7 +91,7 @@ class Environment:
         self._info_arrived = asyncio.Event()
         self._told = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
-        self._reset_id = 0
+        self._waiting_resets: list[bytes] = []
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
         self._closing = False
@@ -120,7 +120,6 @@ class Environment:
     def reset(self, reset_id: int, fields: dict[str, Any]) -> None:
         """Bring the options of a reset to the worker, or keep them for the next one."""
         self._has_reset = True
-        self._reset_id = reset_id
         env_id = fields.get("env_id")
         if env_id is not None:
             self._env_id = env_id
@@ -131,12 +130,17 @@ class Environment:
             options=fields.get("options"),
             env_id=self._env_id,
         )
-        if fields.get("fresh") and self._configured:
-            if self._in_use.take_spare() is None:
-                self._renewing = asyncio.create_task(self._renew(message, reset_id))
-                return
-            self._tell_remote()
-        self._tell_reset(message)
+        # Before the first picture the remote is as fresh as one can be.
+        fresh = fields.get("fresh") and self._configured
+        if self._renewing is not None:
+            self._waiting_resets.append(message)
+        elif fresh and self._in_use.take_spare() is None:
+            self._waiting_resets.append(message)
+            self._renewing = asyncio.create_task(self._renew())
+        else:
+            if fresh:
+                self._tell_remote()
+            self._tell_reset(message)
 
     def _tell_reset(self, message: bytes) -> None:
         if self.worker is not None and self._configured:
@@ -151,16 +155,17 @@ class Environment:
         if self.worker is not None and self._configured:
             self.worker.send(self._in_use.message())
 
-    async def _renew(self, message: bytes, reset_id: int) -> None:
-        """Start another remote; the worker, which waits for the reset's options, gets both."""
+    async def _renew(self) -> None:
+        """Start another remote; resets, whose options the worker waits for, come behind it."""
         try:
             await self._in_use.renew()
+            self._tell_remote()
         except (EnvServerError, OSError) as error:
             self._end(Fault.REMOTE_DIED, f"no other remote could be started: {error}")
-            return
-        self._tell_remote()
-        if reset_id == self._reset_id:
+        self._renewing = None
+        for message in self._waiting_resets:
             self._tell_reset(message)
+        self._waiting_resets.clear()
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
