@@ -145,10 +145,11 @@ class Desktop:
             descriptor = os.open(self.home / path, flags)
         except OSError:
             return None
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > most_bytes:
+            os.close(descriptor)
+            return None
         with os.fdopen(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > most_bytes:
-                return None
             content = file.read(most_bytes + 1)
         return content if len(content) <= most_bytes else None
 

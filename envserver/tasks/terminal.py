@@ -128,7 +128,10 @@ class KillProcess(TerminalTask):
         if sleep is None:
             raise DesktopError("no sleep found: it is a part of coreutils")
         family = chance.choice(WORDS)
-        names = [f"{family}-{number}" for number in sorted(chance.sample(range(10, 100), 4))]
+        numbers = sorted(chance.sample(range(10, 100), 4))
+        # `pkill` reaches the programs of every desktop that this user runs: no name is used twice,
+        # and none is longer than the 15 bytes that the kernel keeps.
+        names = [f"{family}{number}-{os.getpid():x}" for number in numbers]
         self._programs = {}
         for name in names:
             # The link's name is what ps and pkill see.
