@@ -12,15 +12,13 @@ import contextlib
 import functools
 import json
 import logging
-import os
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from envserver import processes
 from envserver.container_options import ContainerOptions, container_options
 from envserver.errors import RemoteError
 from envserver.remotes import engine
@@ -33,6 +31,13 @@ from envserver.remotes.container_command import (
     docker_run_line,
     tmpfs_options,
 )
+from envserver.remotes.container_remote import (
+    DESCRIBE_MARK,
+    ContainerRemote,
+    closed_at_end,
+    copy_log,
+    how_it_ended,
+)
 from envserver.remotes.engine import Engine
 from envserver.remotes.health import wait_rewarder, wait_vnc
 from envserver.remotes.images import Image, ensure_image, image_name
@@ -41,10 +46,7 @@ from envserver.spec import SessionSpec
 logger = logging.getLogger(__name__)
 
 CALLS_AT_ONCE = 8
-LOG_FILE_BYTES = 32 << 20
-"""A container that prints more begins its log anew."""
 ENGINE_LOG = {"max-size": "10m", "max-file": "2"}
-DESCRIBE_MARK = b"envserver-remote describes "
 DEFAULT_PASSWORD = "openai"
 HUNG_UP = "the Docker engine hung up"
 
@@ -58,6 +60,9 @@ class DockerRemotes:
     Args:
         logs: where what they print goes.
         say: as in `create_provider`.
+
+    Attributes:
+        session: what its containers' names and labels have in common.
     """
 
     def __init__(self, spec: SessionSpec, logs: Path, say: Say) -> None:
@@ -66,7 +71,7 @@ class DockerRemotes:
         self._image_name = image_name(spec, self._options)
         self._logs = logs
         self._say = say
-        self._session = secrets.token_hex(4)
+        self.session = secrets.token_hex(4)
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="docker")
         self._engine: Engine | None = None
         self._image: Image | None = None
@@ -87,7 +92,7 @@ class DockerRemotes:
         self._started += 1
         suffix = "" if previous is None else f"-{self._started}"
         remote = ContainerRemote(
-            f"envserver-{self._session}-{env}{suffix}",
+            f"envserver-{self.session}-{env}{suffix}",
             self._logs / f"container-{env}.log",
             self._stop,
         )
@@ -158,10 +163,10 @@ class DockerRemotes:
                 with engine.translated(name):
                     self._events = await self._call(
                         self._engine.api.events,
-                        filters={"label": f"{engine.SESSION_LABEL}={self._session}"},
+                        filters={"label": f"{engine.SESSION_LABEL}={self.session}"},
                         decode=True,
                     )
-                _thread(f"docker-events-{self._session}", self._follow_events, loop, self._events)
+                _thread(f"docker-events-{self.session}", self._follow_events, loop, self._events)
             if self._image is None:
 
                 def progress(text: str) -> None:
@@ -185,7 +190,7 @@ class DockerRemotes:
         passwords = _Passwords(image)
         labels = {
             **engine.owner_labels(),
-            engine.SESSION_LABEL: self._session,
+            engine.SESSION_LABEL: self.session,
             engine.ENV_LABEL: str(env),
         }
         with engine.translated("the Docker engine"):
@@ -207,9 +212,9 @@ class DockerRemotes:
             await self._call(found.api.start, remote.container)
             facts = await self._call(found.api.inspect_container, remote.container)
         loop = asyncio.get_running_loop()
-        _thread(f"docker-log-{remote.name}", _copy_log, loop, found, remote)
+        _thread(f"docker-log-{remote.name}", copy_log, loop, found, remote)
         if not facts["State"]["Running"]:
-            remote.end(_ended(facts["State"]["ExitCode"]))
+            remote.end(how_it_ended(facts["State"]["ExitCode"]))
         remote.address = RemoteAddress(
             _endpoint(found, facts, VNC_PORT, passwords.vnc),
             _endpoint(found, facts, REWARDER_PORT, passwords.rewarder),
@@ -258,9 +263,9 @@ class DockerRemotes:
                 work.exception()
             raise
 
-    def _follow_events(self, loop: asyncio.AbstractEventLoop, events: Iterator[Any]) -> None:
+    def _follow_events(self, loop: asyncio.AbstractEventLoop, stream: Any) -> None:
         """In a thread: bring every event to the loop, and the end of the stream."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), closed_at_end(stream) as events:
             for event in events:
                 loop.call_soon_threadsafe(self._on_event, event)
         with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -282,60 +287,7 @@ class DockerRemotes:
         elif event.get("Action") == "die":
             limit = f": it used more than its {self._options.memory >> 20} MiB of memory"
             code = int((actor.get("Attributes") or {}).get("exitCode", -1))
-            remote.end(f"{_ended(code)}{limit if remote.out_of_memory else ''}")
-
-
-class ContainerRemote(Remote):
-    """One container.
-
-    Args:
-        stop: removes it.
-    """
-
-    def __init__(
-        self, name: str, log: Path, stop: Callable[["ContainerRemote"], Coroutine[None, None, None]]
-    ) -> None:
-        super().__init__(name, RemoteAddress())
-        self.container: str | None = None
-        self.out_of_memory = False
-        self.log_path = log
-        self.log = str(log)
-        self.described: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._stop = stop
-
-    async def stop(self) -> None:
-        """Remove the container with its volumes."""
-        await self._stop(self)
-
-    def end(self, cause: str) -> None:
-        tail = " | ".join(processes.log_tail(self.log_path, 3))
-        super().end(f"container {self.name} {cause}" + (f" ({tail})" if tail else ""))
-
-    def note(self, text: str) -> None:
-        """Write a line into its log."""
-        with contextlib.suppress(OSError), self.log_path.open("a") as log:
-            log.write(text)
-
-    def describes(self, described: dict[str, Any]) -> None:
-        if not self.described.done():
-            self.described.set_result(described)
-
-    async def unless_ended(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for `work`.
-
-        Raises:
-            RemoteError: the container ended before.
-        """
-        task = asyncio.ensure_future(work)
-        ended = asyncio.ensure_future(self.wait_ended())
-        try:
-            await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                raise RemoteError(ended.result().partition(" (")[0])
-            await task
-        finally:
-            task.cancel()
-            ended.cancel()
+            remote.end(f"{how_it_ended(code)}{limit if remote.out_of_memory else ''}")
 
 
 class _Passwords:
@@ -392,32 +344,5 @@ def _describe(found: Engine, running: ContainerRemote, env_id: str) -> bytes:
         return bytes(found.api.exec_start(made["Id"]))
 
 
-def _ended(code: int) -> str:
-    if code > 128:
-        return f"ended by signal {code - 128}"
-    return f"ended with status {code}"
-
-
 def _thread(name: str, target: Callable[..., None], *arguments: Any) -> None:
     threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
-
-
-def _copy_log(loop: asyncio.AbstractEventLoop, found: Engine, remote: ContainerRemote) -> None:
-    """In a thread: copy what a container prints; find the line that describes it."""
-    rest = b""
-    with contextlib.suppress(Exception):
-        stream = found.api.logs(remote.container, stream=True, follow=True)
-        descriptor = os.open(remote.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            for chunk in stream:
-                if os.fstat(descriptor).st_size > LOG_FILE_BYTES:
-                    os.ftruncate(descriptor, 0)
-                os.write(descriptor, chunk)
-                if not remote.described.done():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        if line.startswith(DESCRIBE_MARK):
-                            described = json.loads(line.removeprefix(DESCRIBE_MARK))
-                            loop.call_soon_threadsafe(remote.describes, described)
-        finally:
-            os.close(descriptor)

@@ -28,6 +28,7 @@ ENV_LABEL = "envserver.env"
 
 USED_MARK = "containers"
 DEFAULT_SOCKET = "/var/run/docker.sock"
+UNIX = "unix://"
 LOOPBACK = "127.0.0.1"
 CALL_TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 0.5
@@ -49,11 +50,17 @@ class Engine:
         self.url = url
         parts = urlsplit(url)
         self.is_local = parts.scheme in ("unix", "http+unix", "")
-        self.host = os.environ.get("DOCKER_NET_HOST") or (
-            (LOOPBACK if not Path("/.dockerenv").exists() else "")
-            if self.is_local
-            else parts.hostname or LOOPBACK
-        )
+        self.host = os.environ.get("DOCKER_NET_HOST") or self._dialled(parts.hostname)
+
+    def _dialled(self, hostname: str | None) -> str:
+        if not self.is_local:
+            return hostname or LOOPBACK
+        if Path("/.dockerenv").exists():
+            # Where this process runs in a container of the same engine, loopback is another's.
+            with contextlib.suppress(Exception):
+                self.api.inspect_container(socket.gethostname())
+                return ""
+        return LOOPBACK
 
     @property
     def publish_on(self) -> str:
@@ -75,7 +82,7 @@ def engine_url() -> str:
         context = contexts.get_context(os.environ.get("DOCKER_CONTEXT"))
         if context is not None and context.Host:
             return str(context.Host)
-    return f"unix://{DEFAULT_SOCKET}"
+    return f"{UNIX}{DEFAULT_SOCKET}"
 
 
 def _names_context() -> bool:
@@ -95,6 +102,9 @@ def connect() -> Engine:
     """
     url = engine_url()
     try:
+        if url.startswith(UNIX):  # docker-py would leave the socket of a failure open
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.connect(url.removeprefix(UNIX))
         # By its name: what checks types finds our folder docker/ instead.
         docker: Any = import_module("docker")
         client = docker.from_env(version="auto", timeout=CALL_TIMEOUT_S)
@@ -160,13 +170,13 @@ def is_not_found(error: BaseException) -> bool:
 def image_is_there(image: str) -> bool:
     """Whether a local engine answers quickly and has the image; it costs no import of docker-py."""
     url = engine_url()
-    if not url.startswith("unix://"):
+    if not url.startswith(UNIX):
         return True  # who points to another engine wants it
     connection = http.client.HTTPConnection("localhost", timeout=PROBE_TIMEOUT_S)
     try:
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock.settimeout(PROBE_TIMEOUT_S)
-        connection.sock.connect(url.removeprefix("unix://"))
+        connection.sock.connect(url.removeprefix(UNIX))
         connection.request("GET", f"/images/{quote(image, safe='/:@')}/json")
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):

@@ -127,12 +127,12 @@ def _desktop(options: argparse.Namespace) -> int:
         display_fd = _start_server(options.screen or "1024x768", programs)
         rewarder = _rewarder(options) if options.task else None
         _wait_display(display_fd)
-        programs[subprocess.Popen(["openbox", "--sm-disable"]).pid] = "openbox"
+        programs[_spawn(["openbox", "--sm-disable"])] = "openbox"
         if rewarder is not None:
             programs[_fork(rewarder)] = "the rewarder"  # it waits for the window manager itself
         if options.command:
             _wait_window_manager()
-            programs[subprocess.Popen(options.command).pid] = "the program"
+            programs[_spawn(options.command)] = "the program"
         return _watch(programs)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -155,11 +155,17 @@ def _start_server(screen: str, programs: dict[int, str]) -> int:
     argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
     # Connections that only look whether it lives must not lock the others out.
     argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stderr:30"]
-    server = subprocess.Popen(argv, pass_fds=(display_write, password_fd))
-    programs[server.pid] = "Xvnc"
+    for descriptor in (display_write, password_fd):
+        os.set_inheritable(descriptor, True)
+    programs[_spawn(argv)] = "Xvnc"
     os.close(display_write)
     os.close(password_fd)
     return display_read
+
+
+def _spawn(words: Sequence[str]) -> int:
+    """Start a program that `_watch` reaps: a Popen that nobody keeps would reap it too."""
+    return os.posix_spawnp(words[0], list(words), os.environ)
 
 
 def _wait_display(display_fd: int) -> None:
@@ -236,10 +242,18 @@ def _watch(programs: dict[int, str]) -> int:
         elif name:
             print(f"envserver-remote: {name} ended with status {status}", file=sys.stderr)
             return 1
-        if program_status is not None and not set(init.descendants_of(os.getpid())) - set(programs):
+        if program_status is not None and not _others(programs):
             ended = f"the program ended with status {program_status}"
             print(f"envserver-remote: {ended}", file=sys.stderr)
             return program_status if program_status >= 0 else 128 - program_status
+
+
+def _others(programs: dict[int, str]) -> set[int]:
+    """What runs here beside the desktop's own programs, and what those started for themselves."""
+    others = set(init.descendants_of(os.getpid()))
+    for pid in programs:
+        others -= {pid, *init.descendants_of(pid)}
+    return others
 
 
 def _terminate(*_: object) -> NoReturn:
