@@ -3,6 +3,7 @@
 Blocking, for a task's thread. (Chrome DevTools Protocol: /json/list, Runtime.evaluate.)
 """
 
+import contextlib
 import http.client
 import json
 import time
@@ -32,10 +33,11 @@ class DevTools:
         self._timeout_s = timeout_s
         self._port = port
         self._calls = 0
+        self._open = contextlib.ExitStack()
         url = self._page()
         try:
-            self._socket = connect(
-                url, compression=None, max_size=MAX_MESSAGE_BYTES, open_timeout=timeout_s
+            self._socket = self._open.enter_context(
+                connect(url, compression=None, max_size=MAX_MESSAGE_BYTES, open_timeout=timeout_s)
             )
         except (OSError, TimeoutError, WebSocketException) as error:
             raise DesktopError(f"DevTools on port {port}: {error}") from error
@@ -81,7 +83,7 @@ class DevTools:
         return found["result"].get("value")
 
     def close(self) -> None:
-        self._socket.close()
+        self._open.close()
 
     def _page(self) -> str:
         """The WebSocket address of the first page."""

@@ -2,6 +2,7 @@
 
 import io
 import random
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,14 +71,20 @@ def test_count_lines(desktop: Desktop) -> None:
     assert task.tick() == DONE
 
 
+def programs(task: KillProcess) -> list[subprocess.Popen[bytes]]:
+    return list(task._programs.values())
+
+
 def test_kill_process(desktop: Desktop) -> None:
     task, goal = begin(KillProcess, desktop)
     assert isinstance(task, KillProcess)
     wanted = goal.split("End the program ")[1].split()[0]
     assert task.tick() is None
-    names = {Path(f"/proc/{p.pid}/comm").read_text().strip() for p in task._programs.values()}
-    assert names == set(task._programs)
+    names = set(task._programs)
     assert wanted in names
+    # The kernel sets the name a moment after Popen returns.
+    while names != {Path(f"/proc/{p.pid}/comm").read_text().strip() for p in programs(task)}:
+        pass
     task._programs[wanted].kill()
     task._programs[wanted].wait()
     assert task.tick() == DONE
