@@ -10,6 +10,7 @@ a "train" and a "test" set.
 """
 
 import json
+import random
 import re
 import time
 from typing import Any, ClassVar
@@ -18,6 +19,9 @@ from envserver.rewarder import DesktopError, Outcome, Task
 from envserver.tasks.miniwob_browser import Browser, pages_directory
 
 READY_TIMEOUT_S = 20.0
+SHOWN_TIMEOUT_S = 3.0
+SENT_S = 0.1
+"""The VNC server sends a picture some frames after the screen shows it."""
 PAUSE_S = 0.01
 FOREVER_MS = 1_000_000_000
 FLIGHTS = {
@@ -27,7 +31,9 @@ FLIGHTS = {
     "FlightAlaskaAutoMedium": "Alaska-auto-medium",
 }
 # Only the page itself is shown: neither the last reward, nor a clock, nor marks of clicks.
-STYLE = "#reward-display,#click-canvas{display:none!important}html{overflow:hidden}"
+STYLE = (
+    "#reward-display,#click-canvas{display:none!important}html::-webkit-scrollbar{display:none}"
+)
 BEGIN = """(() => {{
     const style = document.createElement('style');
     style.textContent = {style};
@@ -37,11 +43,12 @@ BEGIN = """(() => {{
     Math.seedrandom({seed});
     core.startEpisodeReal();
     window.envserverEpisode = true;
+    const mark = document.createElement('div');
+    mark.id = 'envserver-mark';
+    mark.style = 'position:fixed;left:0;top:0;width:4px;height:4px;z-index:99999;background:{color}';
+    document.body.appendChild(mark);
 }})()"""
-PAINTED = """new Promise(done => {
-    setTimeout(done, 500);
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)));
-})"""
+UNMARK = "document.getElementById('envserver-mark').remove()"
 STATE = "[!!window.envserverEpisode, WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL, WOB_REWARD_GLOBAL]"
 
 
@@ -67,21 +74,46 @@ class MiniWoB(Task):
         self._timed = bool(options.get("timed", False))
         assert self._browser is not None
         self._browser.open(self.page)
+        try:
+            self._begin(seed, mode)
+        except DesktopError:  # the agent left it in a state that a new browser has not
+            self._browser.close()
+            self._browser.open(self.page)
+            self._begin(seed, mode)
+        utterance = self._browser.evaluate("core.getUtterance()")
+        if isinstance(utterance, dict):  # some pages give the parts of it too
+            utterance = utterance.get("utterance", "")
+        self.say(str(utterance))
+        return None
+
+    def _begin(self, seed: int, mode: str) -> None:
+        """Begin the page's episode; returns when the screen shows it.
+
+        The browser tells when it has drawn, not when the screen has it: a mark does that.
+        """
+        assert self._browser is not None
+        color = tuple(random.Random(seed).randrange(1, 255) for _ in "rgb")
         self._wait("typeof core === 'object' && core.cover_div !== null")
         begin = BEGIN.format(
             style=json.dumps(STYLE),
             limit_ms="null" if self._timed else FOREVER_MS,
             mode=json.dumps(mode),
             seed=seed,
+            color=f"rgb{color}",
         )
         self._browser.evaluate(begin)
         self._wait("WOB_TASK_READY")
-        self._browser.evaluate(PAINTED)
-        utterance = self._browser.evaluate("core.getUtterance()")
-        if isinstance(utterance, dict):  # some pages give the parts of it too
-            utterance = utterance.get("utterance", "")
-        self.say(str(utterance))
-        return None
+        self._wait_mark(color, there=True)
+        self._browser.evaluate(UNMARK)
+        self._wait_mark(color, there=False)
+        time.sleep(SENT_S)
+
+    def _wait_mark(self, color: tuple[int, ...], *, there: bool) -> None:
+        deadline_s = time.monotonic() + SHOWN_TIMEOUT_S
+        while (tuple(self.desktop.screen()[1, 1]) == color) != there:
+            if time.monotonic() > deadline_s:
+                raise DesktopError(f"{self.page}: the screen does not show it")
+            time.sleep(PAUSE_S)
 
     def tick(self) -> Outcome | None:
         assert self._browser is not None

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -60,6 +61,11 @@ def pages_directory() -> Path:
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    extensions_map = {
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".html": "text/html; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+    }
 
     def log_message(self, format: str, *values: Any) -> None:
         """Requests are not logged."""
@@ -129,13 +135,19 @@ class Browser:
                 raise DesktopError(f"the browser does not show {url}")
             time.sleep(PAUSE_S)
 
-    def _restart(self, url: str) -> None:
+    def close(self) -> None:
+        """End it; `open` starts it again."""
         if self._devtools is not None:
             self._devtools.close()
             self._devtools = None
         if self._program is not None:
-            self._program.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._program.pid, signal.SIGKILL)
             self._program.wait()
+            self._program = None
+
+    def _restart(self, url: str) -> None:
+        self.close()
         found = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if found is None:
             raise DesktopError("no Chromium found: apt install chromium")
