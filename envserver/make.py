@@ -47,6 +47,7 @@ def make_vec(
     vnc_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     command: str | Sequence[str] | None = None,
+    task: str | None = None,
     provider: str | None = None,
     container: Mapping[str, Any] | None = None,
     client_id: str | None = None,
@@ -86,6 +87,8 @@ def make_vec(
             (docs/compression.md).
         env_kwargs: For the environment's constructor (gym-core).
         command: The program to run on the desktop (xvnc): a shell's line, or a list of words.
+        task: What rewards and resets (xvnc): "module:Class" or "file.py:Class" of an
+            `envserver.rewarder.Task`.
         provider: "docker": the remotes are containers; "process": processes of this host; None:
             what runtimes.yml says, else ENVSERVER_PROVIDER, else containers where an engine has
             the image already.
@@ -131,6 +134,10 @@ def make_vec(
         fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **env_kwargs}
     if command is not None:
         fields["command"] = command
+    if task is not None:
+        path, colon, class_name = task.rpartition(":")
+        is_file = path.endswith(".py")
+        fields["task"] = f"{Path(path).absolute()}{colon}{class_name}" if is_file else task
     if provider is not None:
         fields["provider"] = provider
     if container is not None:

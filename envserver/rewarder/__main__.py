@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from envserver.rewarder.desktop import Desktop
 from envserver.rewarder.errors import RewarderError
@@ -58,20 +59,15 @@ async def _run(options: argparse.Namespace, password: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_end.set)
     desktop = Desktop()
-    tasks: list[asyncio.Task[object]] = []
+    tasks: list[asyncio.Task[Any]] = []
     runner: TaskRunner | None = None
     try:
         runner = TaskRunner(options.task, options.env_id, password, desktop)
-        if options.listen_fd is not None:
-            listener = socket.socket(fileno=options.listen_fd)
-            listener.set_inheritable(False)
-            await runner.server.start(listener=listener)
-        else:
-            port = await runner.server.start(options.host, options.port)
-            logger.info("rewarder on %s:%d", options.host, port)
-        tasks += (asyncio.create_task(runner.run()), asyncio.create_task(asked_to_end.wait()))
-        failed = asyncio.ensure_future(asyncio.shield(runner.failed))
-        await asyncio.wait((tasks[1], failed), return_when=asyncio.FIRST_COMPLETED)
+        serving = asyncio.create_task(_serve(options, runner))
+        tasks += (serving, asyncio.create_task(asked_to_end.wait()))
+        await asyncio.wait((*tasks, runner.failed), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
         if not runner.failed.done():
             return 0
         logger.error("%s", runner.failed.result())
@@ -88,6 +84,18 @@ async def _run(options: argparse.Namespace, password: str) -> int:
         if runner is not None:
             await runner.close()
         desktop.close()
+
+
+async def _serve(options: argparse.Namespace, runner: TaskRunner) -> None:
+    await runner.set_up()
+    if options.listen_fd is not None:
+        listener = socket.socket(fileno=options.listen_fd)
+        listener.set_inheritable(False)
+        await runner.server.start(listener=listener)
+    else:
+        port = await runner.server.start(options.host, options.port)
+        logger.info("rewarder on %s:%d", options.host, port)
+    await runner.run()
 
 
 def _hide_environment() -> None:

@@ -68,13 +68,23 @@ class TaskRunner:
             on_clients=self._count_clients,
         )
 
+    async def set_up(self) -> None:
+        """Set the task up; to be done before the server listens.
+
+        Raises:
+            TaskError: it failed.
+        """
+        await self._call("setup", self._task.reset_timeout_s, self._task.setup)
+
     async def run(self) -> None:
-        """Set the task up, begin its first episode, and tick until it fails."""
-        try:
-            task = self._task
-            async with self._lock:
-                await self._call("setup", task.reset_timeout_s, task.setup)
+        """Begin the first episode, and tick until the task fails.
+
+        A first episode that cannot begin is no failure: the client that asks for one is told.
+        """
+        async with self._lock:
+            with contextlib.suppress(TaskError):  # logged already
                 await self._next_episode(self.server.episode + 1, None, {})
+        try:
             while True:
                 await self._wait_tick()
                 async with self._lock:

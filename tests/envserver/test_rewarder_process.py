@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.sync.server import ServerConnection, serve
 
 from envserver.processes import python_command, python_environment
-from envserver.rewarder import DesktopError
+from envserver.rewarder import DesktopError, Task
 from envserver.rewarder.devtools import DevTools
 from workers import rewarder_messages as messages
 
@@ -61,11 +61,11 @@ def ended(process: "subprocess.Popen[bytes]") -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
+        (["--task", f"{__file__}:Unready", "--port", "0"], 1, "Unready: setup: OSError: no disk"),
         (["--port", "0"], 2, "--task"),
         (["--task", "x:Y"], 2, "--listen-fd --port"),
         (["--task", "nope:Task", "--port", "0"], 1, "cannot import nope"),
         (["--task", "nope", "--port", "0"], 1, "expected 'module:Class'"),
-        (["--task", "envserver.rewarder:Task", "--port", "0"], 1, "Task has no reset"),
     ],
 )
 def test_what_cannot_run_says_why(arguments: list[str], status: int, says: str) -> None:
@@ -141,6 +141,13 @@ def test_a_task_that_fails_tells_its_client_and_ends(task_file: str) -> None:
     status, log = ended(process)
     assert status == 1
     assert 'raise OSError("it is broken")' in log
+
+
+class Unready(Task):
+    """For a process that this file is given to."""
+
+    def setup(self) -> None:
+        raise OSError("no disk")
 
 
 class Pages(http.server.BaseHTTPRequestHandler):

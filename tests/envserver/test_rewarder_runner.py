@@ -143,6 +143,7 @@ class Running:
 async def running(name: str = "Counting", env_id: str | None = None) -> AsyncIterator[Running]:
     desktop = Desktop()
     runner = TaskRunner(f"{__file__}:{name}", env_id, "openai", desktop)
+    await runner.set_up()
     port = await runner.server.start()
     task = asyncio.create_task(runner.run())
     try:
