@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from miniwob_pixels import BLUE, GREEN, HEADER, PURPLE, RED, TAB, Page, Steps, middle
+from miniwob_pixels import ACTIVE, BLUE, GREEN, HEADER, PURPLE, RED, TAB, Page, Steps, middle
 
 import envserver
 
@@ -29,6 +29,7 @@ DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 FPS = 20
 TOP, LEFT, RIGHT, BOTTOM = 54, 4, 146, 174
 """Where points may be set on pages with a drawing."""
+DRAWN_OFFSET = 2
 
 
 def click_button(page: Page) -> Steps:
@@ -65,7 +66,7 @@ def enter_date(page: Page) -> Steps:
 
 
 def click_dialog(page: Page) -> Steps:
-    yield from page.click(page.areas(TAB, 10, 10)[0])
+    yield from page.click((page.areas(ACTIVE, 10, 10) + page.areas(TAB, 10, 10))[0])
 
 
 def click_color(page: Page) -> Steps:
@@ -94,29 +95,36 @@ def click_collapsible(page: Page) -> Steps:
     yield from page.submit()
 
 
+def set_point(page: Page, x: float, y: float) -> Steps:
+    """Click where the page draws a point at (x, y): it draws it to the right and below."""
+    yield from page.click_at(x - DRAWN_OFFSET, y - DRAWN_OFFSET)
+
+
 def circle_center(page: Page) -> Steps:
-    yield from page.click(max(page.drawings(), key=lambda box: box[2] - box[0]))
+    left, top, right, bottom = page.drawings()[0]
+    yield from set_point(page, (left + right) / 2, (top + bottom) / 2)
     yield from page.submit()
 
 
 def find_midpoint(page: Page) -> Steps:
     (ax, ay), (bx, by) = page.dots()
-    yield from page.click_at((ax + bx) / 2, (ay + by) / 2)
+    yield from set_point(page, (ax + bx) / 2, (ay + by) / 2)
     yield from page.submit()
 
 
 def bisect_angle(page: Page) -> Steps:
-    vertex = page.dots(BLUE)[0]
+    vertex = page.vertex()
     rays = [(x - vertex[0], y - vertex[1]) for x, y in page.dots()]
     unit = [(x / math.hypot(x, y), y / math.hypot(x, y)) for x, y in rays]
-    yield from page.click_at(*_farthest(vertex, [(sum(x for x, _ in unit), sum(y for _, y in unit))]))
+    middle_way = sum(x for x, _ in unit), sum(y for _, y in unit)
+    yield from set_point(page, *_farthest(vertex, [middle_way]))
     yield from page.submit()
 
 
 def right_angle(page: Page) -> Steps:
-    vertex, (x, y) = page.dots(BLUE)[0], page.dots()[0]
+    vertex, (x, y) = page.vertex(), page.dots()[0]
     side = (vertex[1] - y, x - vertex[0])
-    yield from page.click_at(*_farthest(vertex, [side, (-side[0], -side[1])]))
+    yield from set_point(page, *_farthest(vertex, [side, (-side[0], -side[1])]))
     yield from page.submit()
 
 
@@ -192,7 +200,8 @@ def simon_says(page: Page) -> Steps:
     quiet, lit = 0, None
     while quiet < 1.5 * FPS or not blinked:
         yield []
-        changes = [np.abs(page.mean(box) - was).max() for box, was in zip(buttons, plain, strict=True)]
+        means = [page.mean(box) for box in buttons]
+        changes = [np.abs(new - old).max() for new, old in zip(means, plain, strict=True)]
         now = int(np.argmax(changes)) if max(changes) > 3 else None
         if now is not None and now != lit:
             blinked.append(now)
@@ -224,9 +233,12 @@ def scroll_text(page: Page) -> Steps:
 
 def use_spinner(page: Page) -> Steps:
     wanted = int(re.findall(r"-?\d+", page.goal)[0])
-    arrows = sorted(page.areas(TAB, 8, 4), key=lambda box: box[1])
+    parts = page.areas(TAB, 2, 2)
+    left, right = min(box[0] for box in parts), max(box[2] for box in parts)
+    top, bottom = min(box[1] for box in parts), max(box[3] for box in parts)
+    arrow = (left, top, right, top + 6) if wanted > 0 else (left, bottom - 6, right, bottom)
     for _ in range(abs(wanted)):
-        yield from page.click(arrows[0] if wanted > 0 else arrows[1])
+        yield from page.click(arrow)
     yield from page.submit()
 
 

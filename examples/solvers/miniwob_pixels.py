@@ -13,9 +13,12 @@ Steps = Iterator[list[Any]]
 
 WHITE = (255, 255, 255)
 BUTTON = (239, 239, 239)
+ACTIVE = (237, 237, 237)
 TAB = (246, 246, 246)
 HEADER = (0, 127, 255)
 RED, GREEN, BLUE, PURPLE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (128, 0, 128)
+SIDES = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+CORNERS = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
 QUERY_BOTTOM = 50
 """Above stands the goal."""
 
@@ -102,7 +105,7 @@ class Page:
         drawn = self.frame.min(axis=2) < 160
         drawn[:QUERY_BOTTOM] = False
         self._hide_buttons(drawn)
-        found = [box for box in self._found(drawn) if _is_larger(box, 10, 10)]
+        found = [box for box in self._found(drawn, corners=True) if _is_larger(box, 10, 10)]
         return sorted(found, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))
 
     def dots(self, color: Color = (0, 0, 0)) -> list[tuple[float, float]]:
@@ -119,6 +122,12 @@ class Page:
         for left, top, right, bottom in self._found(solid):
             found.append(((left + right) / 2, (top + bottom) / 2))
         return found
+
+    def vertex(self) -> tuple[float, float]:
+        """The centre of the only blue dot, though lines are drawn over it."""
+        frame = self.frame.astype(np.int16)
+        ys, xs = np.nonzero(frame[QUERY_BOTTOM:, :, 2] - frame[QUERY_BOTTOM:, :, 0] > 100)
+        return (xs.min() + xs.max() + 1) / 2, (ys.min() + ys.max() + 1) / 2 + QUERY_BOTTOM
 
     def paragraphs(self) -> list[list[Box]]:
         """Lines of text beside the buttons, in groups with more space between them."""
@@ -153,8 +162,9 @@ class Page:
             mask[top - 2 : bottom + 2, left - 2 : right + 2] = False
 
     @staticmethod
-    def _found(mask: NDArray[np.bool_]) -> list[Box]:
-        """The bounds of each group of neighbouring pixels."""
+    def _found(mask: NDArray[np.bool_], corners: bool = False) -> list[Box]:
+        """The bounds of each group of neighbouring pixels, also of those that touch at corners."""
+        neighbours = SIDES + CORNERS if corners else SIDES
         left_over = set(zip(*(part.tolist() for part in np.nonzero(mask)), strict=True))
         found = []
         while left_over:
@@ -164,7 +174,8 @@ class Page:
                 y, x = todo.pop()
                 rows.append(y)
                 columns.append(x)
-                for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                for dy, dx in neighbours:
+                    near = y + dy, x + dx
                     if near in left_over:
                         left_over.remove(near)
                         todo.append(near)
