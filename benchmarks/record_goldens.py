@@ -50,11 +50,12 @@ ASKED = {
 
 @contextmanager
 def server(
-    width: int, height: int, password: str | None = None
+    width: int, height: int, password: str | None = None, port: int = 0
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Run an Xvnc; yields its port and the environment for its programs."""
+    """Run an Xvnc, on a free port unless one is given; yields it and its programs' environment."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     reading, writing = os.pipe()
     with ExitStack() as stack:

@@ -21,6 +21,8 @@ _ENTRY = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[-A-Za-z0-9._]+)(?::(?P<vnc>[^+]*))?(?:\+(?P<rewarder>.*))?"
 )
 
+_HARMLESS = re.compile(r"(\w+://)?[-\w.:+\[\]%]*")
+
 
 @dataclasses.dataclass(frozen=True)
 class Address:
@@ -51,15 +53,20 @@ def parse_addresses(text: str) -> list[Address]:
     parts = [part.strip() for part in text.split(",")]
     if parts == [""]:
         raise ValueError("remotes is empty, expected for example 'vnc://127.0.0.1:5900+15900'")
-    entries = [_split_password(part, index) for index, part in enumerate(parts)]
+    # What follows a password and a comma may belong to it.
+    secret = ["?" in ",".join(parts[:index]) for index in range(len(parts))]
+    entries = [
+        _split_password(part, _where(part, index, secret[index]))
+        for index, part in enumerate(parts)
+    ]
     common = entries[-1][1]
     return [
-        _parse_entry(entry, index, own if own is not None else common)
+        _parse_entry(entry, _where(entry, index, secret[index]), own if own is not None else common)
         for index, (entry, own) in enumerate(entries)
     ]
 
 
-def _split_password(part: str, index: int) -> tuple[str, str | None]:
+def _split_password(part: str, where: str) -> tuple[str, str | None]:
     entry, question, query = part.removeprefix("vnc://").removesuffix("/").partition("?")
     entry = entry.removesuffix("/")
     if not question:
@@ -69,17 +76,23 @@ def _split_password(part: str, index: int) -> tuple[str, str | None]:
         key, _, value = pair.partition("=")
         if key != "password":
             raise ValueError(
-                f"remotes entry {index} ({entry!r}): found {key!r}, only 'password' is known"
+                f"{where}: something else than 'password' stands behind the '?';"
+                " write & and , in a password as %26 and %2C"
             )
         password = unquote(value)
     return entry, password
 
 
-def _parse_entry(entry: str, index: int, password: str | None) -> Address:
-    where = f"remotes entry {index} ({entry!r})"
+def _where(part: str, index: int, secret: bool) -> str:
+    """Name an entry; what may be a part of a password is not shown."""
+    entry = part.partition("?")[0]
+    shown = not secret and _HARMLESS.fullmatch(entry) is not None
+    return f"remotes entry {index}" + (f" ({entry!r})" if shown else "")
+
+
+def _parse_entry(entry: str, where: str, password: str | None) -> Address:
     if "://" in entry:
-        scheme = entry.partition("://")[0]
-        raise ValueError(f"{where}: scheme {scheme!r} is not known, expected 'vnc'")
+        raise ValueError(f"{where}: the scheme is not known, expected vnc://")
     match = _ENTRY.fullmatch(entry)
     if match is None:
         hint = ", an IPv6 address goes in brackets" if entry.count(":") > 1 else ""

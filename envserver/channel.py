@@ -49,7 +49,10 @@ class Channel:
         self._context: zmq.Context[Any] | None = None
         self._socket: zmq.Socket[Any] | None = None
         try:
-            greeting = messages.unpack(self._lease.recv(messages.LEASE_MESSAGE_BYTES))
+            said = self._lease.recv(messages.LEASE_MESSAGE_BYTES)
+            if not said:
+                raise BrokerUnavailable(f"the daemon at {address.url} refused; its log says why")
+            greeting = messages.unpack(said)
             self._check_version(greeting)
             self._context = zmq.Context(io_threads=1)
             self._socket = self._context.socket(zmq.DEALER)

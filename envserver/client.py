@@ -47,9 +47,12 @@ class Client:
             where = daemon.address
         try:
             self._channel = Channel(where)
-        except BaseException:
+        except BaseException as error:
             if daemon is not None:
+                tail = daemon.tail()
                 daemon.close()
+                if isinstance(error, BrokerUnavailable):
+                    raise BrokerUnavailable(f"{error}{tail}") from error
             raise
         self.address = where.url
         self._release = weakref.finalize(self, _release, os.getpid(), self._channel, daemon)

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,13 +51,15 @@ class Collector:
         self._everyone = np.arange(ring.num_envs)
         self._everyone.flags.writeable = False
         self._alive = functools.partial(_slot_alive, ring)
+        self._outcome: Outcome | None = None
+        self._envs: NDArray[np.int32] | None = None
 
     def all(self) -> Batch:
         """Take the step that all environments were asked for: nothing is copied."""
         stepper = self._stepper
         step = stepper.asked.step
         rows = self._ring.records(step)
-        outcome = stepper.episodes.fold(rows, None, stepper.asked.lost)
+        outcome = self._fold(lambda: stepper.episodes.fold(rows, None, stepper.asked.lost))
         return self._whole_batch(step, rows, outcome)
 
     def reset(self, mask: NDArray[np.bool_]) -> tuple[Batch, dict[int, int]]:
@@ -64,18 +67,21 @@ class Collector:
         stepper = self._stepper
         step = stepper.asked.step
         rows = self._ring.records(step)
-        outcome = stepper.episodes.fold_reset(rows, mask, stepper.asked.lost)
+        lost = stepper.asked.lost
+        outcome = self._fold(lambda: stepper.episodes.fold_reset(rows, mask, lost))
         return self._whole_batch(step, rows, outcome), outcome.faults
 
     def some(self) -> Batch:
         """Take the rows that are there, with copies of their pictures."""
         stepper = self._stepper
-        envs = stepper.done()
+        if self._envs is None:
+            self._envs = stepper.done()
+        envs = self._envs
         steps = stepper.asked.steps[envs]
         places = list(zip(envs.tolist(), steps.tolist(), strict=True))
         pixels = np.stack([self._ring.pixels(step)[env] for env, step in places])
         rows = np.stack([self._ring.records(step)[env] for env, step in places])
-        outcome = stepper.episodes.fold(rows, envs, stepper.asked.lost)
+        outcome = self._fold(lambda: stepper.episodes.fold(rows, envs, stepper.asked.lost))
         infos = self._infos(rows, pixels, envs, outcome, steps)
         self._taken(envs, outcome)
         return Batch(
@@ -88,6 +94,16 @@ class Collector:
             rows,
             envs.astype(np.intp),
         )
+
+    def forget(self) -> None:
+        """The step under way is given up."""
+        self._outcome = self._envs = None
+
+    def _fold(self, fold: Callable[[], Outcome]) -> Outcome:
+        """Once a step: who is interrupted while asking for infos takes the same outcome later."""
+        if self._outcome is None:
+            self._outcome = fold()
+        return self._outcome
 
     def _whole_batch(self, step: int, rows: NDArray[np.void], outcome: Outcome) -> Batch:
         pixels = self._ring.pixels(step)
@@ -108,6 +124,7 @@ class Collector:
     def _taken(self, envs: NDArray[np.int32] | None, outcome: Outcome) -> None:
         stepper = self._stepper
         stepper.asked.collect(envs)
+        self.forget()
         if not outcome.plain:
             whose = self._everyone if envs is None else envs
             for env in whose[outcome.terminated | outcome.truncated].tolist():

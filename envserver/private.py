@@ -34,17 +34,22 @@ class PrivateDaemon:
 
     def __init__(self) -> None:
         home = home_directory()
-        make_private_directory(home)
         self.directory = home / f"private-{os.getpid()}-{secrets.token_hex(4)}"
-        make_private_directory(self.directory)
-        (self.directory / TRAINER_FILE).write_text(identity(os.getpid()) or "")
         self.address: Address = resolve_address(f"ipc://{self.directory}/broker")
         self._death_fd = -1
         try:
+            make_private_directory(home)
+            make_private_directory(self.directory)
+            (self.directory / TRAINER_FILE).write_text(identity(os.getpid()) or "")
             self._process = self._start()
             self._wait_started()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError):
+                raise BrokerUnavailable(
+                    f"no daemon can be started: {error} "
+                    f"(its files go to {home}; ENVSERVER_DIRECTORY names another place)"
+                ) from error
             raise
         self.pid = self._process.pid
 
@@ -78,14 +83,15 @@ class PrivateDaemon:
             while not select.select([self._ready_fd], [], [], 0.5)[0]:
                 if time.monotonic() > deadline:
                     raise BrokerUnavailable(
-                        f"the private daemon did not start in {START_TIMEOUT_S:g} s{self._tail()}"
+                        f"the private daemon did not start in {START_TIMEOUT_S:g} s{self.tail()}"
                     )
             if not os.read(self._ready_fd, 1):
-                raise BrokerUnavailable(f"the private daemon could not start{self._tail()}")
+                raise BrokerUnavailable(f"the private daemon could not start{self.tail()}")
         finally:
             os.close(self._ready_fd)
 
-    def _tail(self) -> str:
+    def tail(self) -> str:
+        """The last lines of its log, for the end of a message."""
         return "".join(f"\n    {line}" for line in log_tail(self.log))
 
     def close(self) -> None:
@@ -96,6 +102,7 @@ class PrivateDaemon:
         process = getattr(self, "_process", None)
         try:
             if process is not None:
+                process.terminate()  # a fork of ours may keep the pipe open
                 try:
                     process.wait(STOP_TIMEOUT_S)
                 except subprocess.TimeoutExpired:

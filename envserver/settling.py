@@ -1,7 +1,7 @@
 """What becomes of a row that is not there when it should be.
 
     CLAIMED, its worker gone              seized; the episode is lost
-    CLAIMED 50 ms after the deadline      its worker is killed; the episode is lost
+    CLAIMED 1 s after the deadline        its worker is killed; the episode is lost
     EMPTY, episode running, worker gone   taken back; the episode is lost
     EMPTY, episode running, deadline      taken back: late
     EMPTY, between episodes               "wait": until `reset_timeout_s`; "mask": the deadline
@@ -28,7 +28,8 @@ from workers.entries import EntryKind, Fault, Phase
 
 RESET = int(EntryKind.RESET)
 BETWEEN = frozenset({int(Phase.STARTING), int(Phase.RESETTING), int(Phase.FAULTY)})
-CLAIM_GRACE_NS = 50_000_000
+CLAIM_GRACE_NS = 1_000_000_000
+"""Where many share few processors a writer is preempted for long; at most step_timeout_s."""
 
 
 class SessionPort(Protocol):
@@ -71,6 +72,7 @@ class Settler:
         self._rules = rules
         self._controls = ring.controls()
         self._claimed_ns: dict[int, tuple[int, int]] = {}
+        self._claim_grace_ns = min(CLAIM_GRACE_NS, rules.step_timeout_ns)
         self._reset_id = 0
 
     def start_reset(self, resets: Mapping[int, Mapping[str, Any]]) -> None:
@@ -118,14 +120,14 @@ class Settler:
         self._claimed_ns[env] = step, since_ns
         fault = 0
         if not self._gone(env):
-            kill_ns = max(int(self._asked.late_ns[env]), since_ns) + CLAIM_GRACE_NS
+            kill_ns = max(int(self._asked.late_ns[env]), since_ns) + self._claim_grace_ns
             if now_ns < kill_ns:
                 return kill_ns
             self._session.kill_worker(env, int(self._controls["generation"][env]))
             fault = int(Fault.WORKER_SILENT)
         if self._ring.seize(step, env):
             return self._lose(env, fault, seized=True)
-        return now_ns + CLAIM_GRACE_NS
+        return now_ns + self._claim_grace_ns
 
     def _settle_held(self, env: int, now_ns: int) -> int:
         if not self._gone(env) and now_ns < self._asked.late_ns[env]:
@@ -200,8 +202,9 @@ class Settler:
         self, env: int, *, resetting: bool | None = None, fault: int = 0, seized: bool = False
     ) -> int:
         step = int(self._asked.steps[env])
-        if seized or self._ring.abandon(step, env):
-            self._ring.fill_abandoned(
-                step, env, fault=fault, truncated=bool(fault) and not resetting, resetting=resetting
-            )
+        if not (seized or self._ring.abandon(step, env)):
+            return time.monotonic_ns() + self._claim_grace_ns  # claimed meanwhile
+        self._ring.fill_abandoned(
+            step, env, fault=fault, truncated=bool(fault) and not resetting, resetting=resetting
+        )
         return time.monotonic_ns() + self._rules.reset_timeout_ns

@@ -41,9 +41,8 @@ class SessionSpec:
     """A number of remotes to start, or the addresses of running ones (envserver/addresses.py)."""
     height: int = 768
     width: int = 1024
-    channels: int = 3
     slots: int = 4
-    queue_entries: int = 1024
+    queue_entries: int = 4096
     fps: float | None = None
     clock: str = "real"
     autoreset: str = "next_step"
@@ -212,7 +211,6 @@ def _check_names(spec: SessionSpec) -> None:
 def _check_numbers(spec: SessionSpec) -> None:
     _whole("height", spec.height, 1, MAX_SIDE_PX)
     _whole("width", spec.width, 1, MAX_SIDE_PX)
-    _one_of("channels", spec.channels, (1, 3))
     _whole("slots", spec.slots, 2, 65536)
     _whole("queue_entries", spec.queue_entries, 8, 1 << 20)
     if spec.queue_entries & (spec.queue_entries - 1):

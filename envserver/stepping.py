@@ -21,9 +21,11 @@ from envserver.episodes import Episodes
 from envserver.settling import Rules, SessionPort, Settler
 from shm.layout import ENTRY_DTYPE, RowState
 from shm.ring import Ring
-from workers.entries import EntryKind
+from workers.entries import Due, EntryFlag, EntryKind, Phase
 
 STEP, HOLD = int(EntryKind.STEP), int(EntryKind.HOLD)
+STARTING = int(Phase.STARTING)
+AWAIT_EPISODE = int(EntryFlag.AWAIT_EPISODE)
 
 
 class Stepper:
@@ -52,6 +54,7 @@ class Stepper:
         self._settler = Settler(ring, session, codec, episodes, self.asked, rules)
         self._generations = ring.controls()["generation"]
         self._alive = ring.controls()["broker_alive"]
+        self._phases = ring.controls()["phase"]
         self._everyone = np.arange(n, dtype=np.int32)
         self._names = [env.tobytes() for env in self._everyone]
         self._due: DueFields | None = None
@@ -95,14 +98,14 @@ class Stepper:
             ]
             whose, encoded = [env for env, _ in got], [action for _, action in got]
         self.codec.sent(whose, encoded)
+        if not self._rules.wait and np.count_nonzero(running) < len(running):
+            self._excuse_absent(due)
 
     def ask_reset(
         self,
         reset: Mapping[int, Mapping[str, Any]],
         due: DueFields,
         until_ns: int,
-        *,
-        again: bool = False,
     ) -> None:
         """Ask for new episodes, and for the rows that show their beginning.
 
@@ -110,17 +113,20 @@ class Stepper:
             reset: Environment -> seed and options; the others publish their picture again.
             due: When the rows are due.
             until_ns: How long a new episode is awaited.
-            again: The reset was asked for before; only look at the picture again.
         """
         held = [env for env in range(self.ring.num_envs) if env not in reset]
         self._fill_entries(None, due)
         self.asked.entries["value"] = 0
         self.asked.entries["kind"][held] = HOLD
+        self.asked.entries["flags"] = AWAIT_EPISODE
         self.asked.held = frozenset(held)
-        if not again:
-            self._settler.start_reset(reset)
+        # Whoever is replaced from here on is asked again.
+        generations = self._generations.copy()
+        self._settler.start_reset(reset)
         late_ns = time.monotonic_ns() + self._rules.step_timeout_ns
         self._ask(None, (), (), late_ns, until_ns)
+        self.asked.generation[list(reset)] = generations[list(reset)]
+        self.asked.entries["flags"] = 0
 
     def end_reset(self) -> None:
         """Note that a reset is over, answered or not."""
@@ -162,6 +168,15 @@ class Stepper:
         """Which of the environments asked have their rows, in order."""
         states = self.asked.states(self.ring)
         return np.flatnonzero(states == RowState.DONE).astype(np.int32)
+
+    def _excuse_absent(self, due: DueFields) -> None:
+        """Await nobody beyond the due time who has no episode and no worker that could answer."""
+        asked = self.asked
+        absent = (self._alive == 0) | (self._phases == STARTING)
+        absent &= ~self.episodes.running & (asked.steps == asked.step)
+        if np.count_nonzero(absent):
+            asked.late_ns[absent] = due.due_ns if due.due == Due.AT else 0
+            asked.look_ns = min(asked.look_ns, int(asked.late_ns[absent][0]))
 
     def _fill_entries(self, envs: NDArray[np.int32] | None, due: DueFields) -> None:
         entries = self.asked.entries

@@ -36,7 +36,6 @@ from envserver.stepping import Stepper
 from envserver.switching import take_switches
 from shm.ring import Ring
 
-RESET_LOOK_NS = 20_000_000
 
 
 class VectorSession(SessionPort, InfoSource, Protocol):
@@ -153,9 +152,10 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         mask = np.zeros(self.num_envs, dtype=np.bool_)
         mask[list(requests)] = True
         try:
-            self._await_reset(requests, mask)
+            self._await_reset(requests)
         except BaseException:
             self._stepper.give_up()
+            self._collector.forget()
             self._was_reset = False
             raise
         self._was_reset = True
@@ -227,6 +227,13 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         chosen = self._all_envs if envs is None else self._check_envs(envs)
         self._check_order(chosen, whole)
         encoded = self._codec.encode(actions, chosen)
+        room = self._ring.queue_entries - 1
+        for env, action in zip(chosen, encoded, strict=True):
+            if len(action.events) > room:
+                raise ValueError(
+                    f"environment {env}: the action is {len(action.events)} events, at most {room}"
+                    " fit: split it over several steps"
+                )
         span_ns = max([action.span_us for action in encoded]) * 1000
         sent_ns = time.monotonic_ns() + span_ns
         if due is None:
@@ -370,24 +377,12 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     # Resetting
 
-    def _await_reset(
-        self, requests: Mapping[int, Mapping[str, Any]], mask: NDArray[np.bool_]
-    ) -> None:
+    def _await_reset(self, requests: Mapping[int, Mapping[str, Any]]) -> None:
         stepper = self._stepper
         now_ns = time.monotonic_ns()
         until_ns = now_ns + self._reset_timeout_ns
         stepper.ask_reset(requests, due_fields(NOW, now_ns, self._screen), until_ns)
         stepper.complete(self.num_envs)
-        while self._mask and time.monotonic_ns() < until_ns:
-            # With "mask" the worker answers while it is still resetting: look again.
-            rows = self._ring.records(self._asked.step)
-            if not (rows["resetting"][mask] != 0).any():
-                break
-            self._asked.collect(None)
-            look_ns = time.monotonic_ns() + RESET_LOOK_NS
-            fields = due_fields(AT(look_ns), look_ns, self._screen)
-            stepper.ask_reset(requests, fields, until_ns, again=True)
-            stepper.complete(self.num_envs)
         stepper.end_reset()
 
     def _reset_failure(self, batch: Batch, env: int) -> str:

@@ -31,6 +31,8 @@ class Ring:
 
     num_envs: int
     slots: int
+    queue_entries: int
+    """How many entries an environment's queue holds."""
 
     def __init__(self, segment_fd: int, doorbells: Sequence[int]) -> None: ...
     def __enter__(self) -> Self: ...

@@ -45,6 +45,7 @@ cdef class Ring:
     cdef Memory blocks_memory, records_memory, pixels_memory
     cdef readonly int num_envs
     cdef readonly int slots
+    cdef readonly int queue_entries
     cdef int owner
     cdef int64_t* opened            # newest step, by environment
     cdef int64_t newest
@@ -62,6 +63,7 @@ cdef class Ring:
         cdef Mapping mapping = Mapping(segment_fd)
         self.num_envs = mapping.view.header.num_envs
         self.slots = mapping.view.header.slots
+        self.queue_entries = mapping.view.header.queue_entries
         self.queues = Queues(mapping, doorbells)
         self.opened = <int64_t*>calloc(self.num_envs, sizeof(int64_t))
         if self.opened == NULL:

@@ -1,8 +1,12 @@
 """What the documentation says is so: its program runs, its commands and links exist."""
 
+import ast
+import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+PACKAGES = ("cython_vnc", "shm", "workers", "envserver")
 TEXTS = (".py", ".pyx", ".pxd", ".pyi", ".h", ".md", ".toml", ".yml", ".txt", "", ".sh")
 DIRECTORIES = (
     *("cython_vnc", "shm", "workers", "envserver", "tests"),
@@ -28,6 +34,40 @@ def test_the_trainer_of_the_readme_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("(8, 768, 1024, 3) uint8")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment in which a daemon runs at the default address."""
+    # A path of its own that is short enough for a unix socket to lie in it.
+    with tempfile.TemporaryDirectory(prefix="es-") as home:
+        environment = {**os.environ, "ENVSERVER_DIRECTORY": home}
+        environment.pop("ENVSERVER_ADDRESS", None)
+        command = "from envserver.broker.main import run; run(ready_fd=1)"
+        with subprocess.Popen(
+            [sys.executable, "-c", command], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.read(1)
+            try:
+                yield environment
+            finally:
+                process.terminate()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_the_programs_of_the_pages_run(page: Path, daemon: dict[str, str], tmp_path: Path) -> None:
+    for program in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=daemon,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{program}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -55,6 +95,57 @@ def test_every_command_is_in_the_readme() -> None:
     from envserver.cli import main
 
     assert [name for name in main.commands if f"`envserver {name}" not in README] == []
+
+
+def modules_on_disk() -> set[str]:
+    """Every module of the packages; a lone `.pxd` is one, an `__init__` of a docstring is not."""
+    found = set()
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.p*")):
+        shadowed = path.suffix == ".pxd" and path.with_suffix(".pyx").exists()
+        bare = path.name == "__init__.py" and len(ast.parse(path.read_text()).body) <= 1
+        if path.suffix in (".py", ".pyx", ".pxd") and not shadowed and not bare:
+            found.add(str(path.relative_to(ROOT)))
+    return found
+
+
+def modules_in_architecture() -> set[str]:
+    """The names that the bullets of "File by file" begin with, each with its heading's folder."""
+    found = set()
+    for section in ARCHITECTURE.split("## File by file")[1].split("\n### ")[1:]:
+        folder = section.split("`")[1] if section.startswith("`") else None
+        for names in re.findall(r"^- (`[^:]+`):", section, re.MULTILINE) if folder else ():
+            found |= {f"{folder}{name}" for name in re.findall(r"`([\w.]+)`", names)}
+    return found
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    named, there = modules_in_architecture(), modules_on_disk()
+    assert sorted(there - named) == []
+    assert sorted(name for name in named - there if not (ROOT / name).exists()) == []
+
+
+IO = re.compile(
+    r"""^\s*(?:import|from)\s+(?:asyncio|fcntl|logging|mmap|os|psutil|resource|select|selectors
+            |shutil|signal|socket|subprocess|threading|time|websockets|zmq)\b
+    |^\s*from\s+posix\.\w+\s+cimport\b
+    |^\s*from\s+shm\.atomic\s+cimport\b(?:[^(\n]*|\s*\([^)]*)(?:monotonic_ns|futex)
+    |^\s*cdef\ extern\ from\ "<?(?:poll|sys/)
+    |\.(?:read|write)_(?:text|bytes)\(|\bPath\(__file__\)""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def test_only_modules_named_so_do_io() -> None:
+    section = ARCHITECTURE.split("## Who may do I/O")[1].split("\n## ")[0]
+    named = set()
+    for folder, names in re.findall(r"^- `([\w/]+/)`: ((?:.|\n  )*)", section, re.MULTILINE):
+        named |= {f"{folder}{name}" for name in re.findall(r"`(\w+)`", names)}
+    sources = [name for name in modules_on_disk() if not name.endswith(".pxd")]
+    found = {
+        str(Path(name).with_suffix("")) for name in sources if IO.search((ROOT / name).read_text())
+    }
+    assert sorted(found - named) == []
+    assert sorted(named - found) == []
 
 
 def strays(path: Path) -> list[str]:

@@ -17,8 +17,32 @@ logger = logging.getLogger(__name__)
 
 HANDSHAKE_TIMEOUT_S = 10.0
 """A server that says nothing for so long is given up; the connection is tried again."""
+HANDSHAKE_LEAST_S = 0.25
+"""With less left there is no use in another attempt."""
 RETRY_FIRST_S = 0.02
 RETRY_MOST_S = 2.0
+LASTED_S = 5.0
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3))
+"""A host that vanished is noticed within 11 s, however still its screen was."""
+
+
+class BackOff:
+    """Pauses between attempts: longer each time, short again after a connection that lasted."""
+
+    def __init__(self) -> None:
+        self._pause_s = RETRY_FIRST_S
+        self._began_s = time.monotonic()
+
+    def begin(self) -> None:
+        """An attempt begins."""
+        self._began_s = time.monotonic()
+
+    async def pause(self) -> None:
+        """It has ended: wait before the next."""
+        if time.monotonic() - self._began_s > LASTED_S:
+            self._pause_s = RETRY_FIRST_S
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, RETRY_MOST_S)
 
 
 async def handshake(config: WorkerConfig, timeout_s: float) -> tuple[socket.socket, RFBProtocol]:
@@ -38,6 +62,9 @@ async def handshake(config: WorkerConfig, timeout_s: float) -> tuple[socket.sock
         async with asyncio.timeout(timeout_s):
             await loop.sock_connect(connection, (config.vnc_host, config.vnc_port))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in KEEPALIVE:
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
             greeting = Handshake(config.vnc_password or None)
             while not greeting.done:
                 data = await loop.sock_recv(connection, 65536)
@@ -102,16 +129,17 @@ async def connect(
         RemoteUnusable: it cannot be used: at once when trying again is no help (a wrong
             password, no VNC server), else at the deadline.
     """
-    pause_s = RETRY_FIRST_S
+    back_off = BackOff()
+    failure: RemoteUnusable | None = None
     while True:
         left_s = HANDSHAKE_TIMEOUT_S if deadline_s is None else deadline_s - time.monotonic()
+        if failure is not None and left_s < HANDSHAKE_LEAST_S:
+            raise failure
         try:
             return await handshake(config, min(left_s, HANDSHAKE_TIMEOUT_S))
         except (OSError, TimeoutError, RFBError) as error:
             failure = refused(config, error)
-            hopeless = isinstance(error, RFBError)
-            if deadline_s is not None and (hopeless or time.monotonic() + pause_s > deadline_s):
+            if deadline_s is not None and isinstance(error, RFBError):
                 raise failure from error
-            logger.debug("%s; trying again in %.2f s", failure, pause_s)
-        await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, RETRY_MOST_S)
+            logger.debug("%s; trying again", failure)
+        await back_off.pause()

@@ -9,7 +9,10 @@ cpdef enum EntryKind:
     STEP = 3        # publish a row for `step` when due; value: the action, as the trainer numbered it; ends the step's events
     HOLD = 4        # publish the environment's newest row again, unchanged, for `step` (left out by a reset mask)
     RESET = 5       # start a new episode; step: the reset's id, under which the broker brings seed and options
-    CLOSE = 6       # release what is held and end
+
+cpdef enum EntryFlag:
+    # The row of a reset: waits for its episode, whatever `while_resetting` says, or for the reset's failure.
+    AWAIT_EPISODE = 1
 
 cpdef enum Due:
     NOW = 0         # as soon as the step's events were sent (step clock: when the environment has stepped)

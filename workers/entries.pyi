@@ -10,7 +10,11 @@ class EntryKind(IntEnum):
     STEP = 3
     HOLD = 4
     RESET = 5
-    CLOSE = 6
+
+class EntryFlag(IntEnum):
+    """Bits of an entry's `flags`."""
+
+    AWAIT_EPISODE = 1
 
 class Due(IntEnum):
     """When the row of a STEP is due."""

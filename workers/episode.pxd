@@ -28,14 +28,15 @@ cdef struct Episode:
     bint remote_restarts    # the end came from the remote, which starts the next episode by itself
     bint awaits_picture     # the remote runs; the first picture of the episode is awaited
     bint first_row          # no row of this episode was published
-    uint64_t reset_id       # the trainer's reset that is under way, 0: an automatic one
+    uint64_t reset_id       # the trainer's reset that began this episode or is under way, 0: an automatic one
     uint64_t steps          # rows published after the first
 
 cdef void episode_reward(Episode* episode, const Mail* mail) noexcept nogil
 cdef bint episode_runs(Episode* episode, const Mail* mail) noexcept nogil
-cdef void episode_lost(Episode* episode, uint32_t fault) noexcept nogil
+cdef bint episode_lost(Episode* episode, uint32_t fault) noexcept nogil
 cdef void episode_start_reset(Episode* episode, uint64_t reset_id) noexcept nogil
 cdef bint episode_over(const Episode* episode) noexcept nogil
 cdef int64_t info_range(const Numbers* numbers) noexcept nogil
 cdef void info_into(Numbers* numbers, Record* record) noexcept nogil
 cdef void numbers_into(Numbers* numbers, Record* record) noexcept nogil
+cdef void info_into(Numbers* numbers, Record* record) noexcept nogil

@@ -80,7 +80,6 @@ cdef void adopt(Episode* episode, int64_t number) noexcept nogil:
     episode.awaits_picture = True
     episode.first_row = True
     episode.steps = 0
-    episode.reset_id = 0
 
 
 cdef bint episode_runs(Episode* episode, const Mail* mail) noexcept nogil:
@@ -99,8 +98,12 @@ cdef bint episode_runs(Episode* episode, const Mail* mail) noexcept nogil:
     return False
 
 
-cdef void episode_lost(Episode* episode, uint32_t fault) noexcept nogil:
-    """The connection is gone: what ran has ended, by a fault and not by a reward."""
+cdef bint episode_lost(Episode* episode, uint32_t fault) noexcept nogil:
+    """The connection is gone: what ran has ended, by a fault and not by a reward.
+
+    True: the remote had begun the next episode, of which nothing was seen: the reset has to be made again.
+    """
+    cdef bint again = episode.awaits_picture
     episode.remote_restarts = False
     episode.next_runs = False
     episode.awaits_picture = False
@@ -109,6 +112,7 @@ cdef void episode_lost(Episode* episode, uint32_t fault) noexcept nogil:
     elif not episode_over(episode):
         episode.now.fault = fault
         episode.now.truncated = True
+    return again
 
 
 cdef void episode_start_reset(Episode* episode, uint64_t reset_id) noexcept nogil:
@@ -117,6 +121,8 @@ cdef void episode_start_reset(Episode* episode, uint64_t reset_id) noexcept nogi
     episode.phase = RESETTING
     episode.awaits_picture = False
     episode.reset_id = reset_id
+    if reset_id != 0:
+        episode.now.fault = 0
     if reset_id == 0 and episode.next_runs:
         adopt(episode, number)
 

@@ -28,3 +28,9 @@ class RemoteUnusable(WorkerError):
 
 class ResetRefused(WorkerError):
     """The remote answered a reset with an error."""
+
+
+def readable(text: str, limit: int = 200) -> str:
+    """What a peer said, fit for a message: one line, no control characters, not too long."""
+    line = "".join(each if each.isprintable() else " " for each in text)
+    return line if len(line) <= limit else f"{line[:limit]}..."

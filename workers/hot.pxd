@@ -1,6 +1,6 @@
 """The hot thread of a worker (theory of operation in hot.pyx)."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from workers.mail cimport Mailbox
 from workers.source cimport ScreenSource
@@ -12,6 +12,7 @@ cdef class HotLoop(Stepper):
     cdef readonly int hot_bell
     cdef bint start_episode
     cdef bint picture_told
+    cdef uint64_t last_reset    # a reset that comes twice, because it may have been lost, is made once
     cdef int64_t batch_ns       # when the first event of the coming step was taken
     cdef object mapping
     cdef object next_source

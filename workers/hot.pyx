@@ -10,7 +10,7 @@ main thread hands it over by `switch`: the loop returns, takes the GIL once, and
 import os
 
 from libc.errno cimport errno
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 from posix.unistd cimport read, write
@@ -19,14 +19,15 @@ from shm.atomic cimport load_acquire, monotonic_ns, store_release
 from shm.layout cimport INFO_BYTES, Control, Entry, control_at
 from shm.row cimport queue_peek, queue_take
 from shm.view cimport Mapping
-from workers.entries cimport CLOSE, FAULTY, HOLD, KEY, POINTER, RESET, STEP
+from workers.entries cimport FAULTY, HOLD, KEY, POINTER, RESET, STEP
 from workers.entries cimport ENDED as ENDED_PHASE, RESETTING as RESETTING_PHASE, RUNNING as RUNNING_PHASE, STARTING
 from workers.episode cimport episode_lost, episode_over, episode_reward, episode_runs, episode_start_reset
-from workers.input cimport input_empty, input_forget, input_full, input_next_ns, input_schedule, input_send
+from workers.input cimport input_drop, input_empty, input_forget, input_full, input_next_ns, input_schedule, input_send
 from workers.mail cimport (
     LOST, PICTURE, READY, REMOTE_RESETS, RESET_WANTED, REWARD, RUNNING, STOP, SWITCH, Mail, Mailbox,
     mail_peek, mail_post, mail_room, mail_take,
 )
+from workers.publish cimport surface_shift
 from workers.rows cimport rows_find_newest, rows_switch
 from workers.source cimport ScreenSource
 
@@ -65,6 +66,8 @@ cdef class HotLoop(Stepper):
     """
 
     def __cinit__(self, Mapping mapping, uint32_t env, int doorbell, config: WorkerConfig):
+        if mapping.view.header.channels != 3:
+            raise ValueError(f"a segment of {mapping.view.header.channels} channels, expected 3: R, G, B")
         self.mapping = mapping
         self.view = mapping.view
         self.env = env
@@ -72,7 +75,7 @@ cdef class HotLoop(Stepper):
         self.doorbell = doorbell
         self.step_clock = config.clock == "step"
         self.mask = config.while_resetting == "mask"
-        self.no_screen = config.source == "rfb" and config.vnc_port == 0
+        self.no_screen = self.usable = config.source == "rfb" and config.vnc_port == 0
         self.start_episode = config.start_episode
         self.autoreset = Autoreset[config.autoreset.upper()]
         self.max_steps = config.max_episode_steps
@@ -94,6 +97,7 @@ cdef class HotLoop(Stepper):
 
     def __dealloc__(self):
         free(self.pool)
+        free(self.rows.frozen)
         free(self.to_hot)
         free(self.to_main)
 
@@ -174,11 +178,14 @@ cdef class HotLoop(Stepper):
             self.picture_told = False
             self.environment_step = self.reward_seen = 0
             input_forget(&self.input)
+            if self.episode.awaits_picture:
+                self.begin_picture(current)
 
     # The hot thread's side.
 
     cdef int loop(self, ScreenSource source) noexcept nogil:
         cdef int outcome
+        cdef int32_t shift_x, shift_y
         cdef int64_t now_ns
         while True:
             now_ns = monotonic_ns()
@@ -188,7 +195,8 @@ cdef class HotLoop(Stepper):
             self.watch_picture(source)
             self.take_entries(source, now_ns)
             if self.usable and not input_empty(&self.input) and input_next_ns(&self.input) <= now_ns:
-                if not (input_send(&self.input, source, now_ns) and source.flush()):
+                surface_shift(&source.surface, self.view.header.width, self.view.header.height, &shift_x, &shift_y)
+                if not (input_send(&self.input, source, now_ns, shift_x, shift_y) and source.flush()):
                     self.broke()
             if self.pending.active:
                 self.answer(source)
@@ -274,7 +282,8 @@ cdef class HotLoop(Stepper):
                 if self.episode.phase == RUNNING_PHASE and self.episode.now.episode < mail.episode and not was_over:
                     self.episode.now.truncated = self.episode.remote_restarts = True
             elif mail.kind == LOST:
-                episode_lost(&self.episode, <uint32_t>mail.number)
+                if episode_lost(&self.episode, <uint32_t>mail.number):
+                    self.tell(RESET_WANTED, self.episode.reset_id, self.episode.now.episode)
                 input_forget(&self.input)
                 was_over = True
             elif mail.kind == READY:
@@ -291,6 +300,7 @@ cdef class HotLoop(Stepper):
                 mail_take(self.to_hot)
                 return SWITCHED
             if self.episode.phase == RUNNING_PHASE and not was_over and episode_over(&self.episode):
+                input_drop(&self.input)
                 self.freeze(source)
             mail_take(self.to_hot)
 
@@ -306,19 +316,19 @@ cdef class HotLoop(Stepper):
                     self.batch_ns = now_ns
                 if input_full(&self.input):
                     return
-                if self.episode.phase == RUNNING_PHASE and self.usable:
+                # What is done after the end, before the trainer knows of it, is not for the next episode.
+                if self.episode.phase == RUNNING_PHASE and self.usable and not episode_over(&self.episode):
                     input_schedule(&self.input, entry,
                                    now_ns if self.step_clock else self.batch_ns + <int64_t>entry.offset_us * 1000)
             elif entry.kind == STEP or entry.kind == HOLD:
                 self.pending.entry = entry[0]
                 self.batch_ns = 0
                 self.begin_step(source)
-            elif entry.kind == RESET:
+            elif entry.kind == RESET and entry.step > self.last_reset:
+                self.last_reset = entry.step
                 self.batch_ns = 0
                 self.release(source)
                 self.frozen = self.has_terminal = False
                 episode_start_reset(&self.episode, entry.step)
                 self.tell(RESET_WANTED, entry.step, self.episode.now.episode)
-            elif entry.kind == CLOSE:
-                self.release(source)
             queue_take(&self.view, self.env)

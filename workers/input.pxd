@@ -29,6 +29,7 @@ cdef bint input_full(const Input* events) noexcept nogil
 cdef bint input_empty(const Input* events) noexcept nogil
 cdef void input_schedule(Input* events, const Entry* entry, int64_t at_ns) noexcept nogil
 cdef int64_t input_next_ns(const Input* events) noexcept nogil
-cdef bint input_send(Input* events, ScreenSource source, int64_t now_ns) noexcept nogil
+cdef bint input_send(Input* events, ScreenSource source, int64_t now_ns, int32_t shift_x, int32_t shift_y) noexcept nogil
 cdef bint input_release(Input* events, ScreenSource source) noexcept nogil
+cdef void input_drop(Input* events) noexcept nogil
 cdef void input_forget(Input* events) noexcept nogil

@@ -51,8 +51,11 @@ cdef void hold(Input* events, uint32_t keysym, bint down) noexcept nogil:
         events.held_count += 1
 
 
-cdef bint input_send(Input* events, ScreenSource source, int64_t now_ns) noexcept nogil:
-    """Send every event whose time has come. False: the source is broken."""
+cdef bint input_send(Input* events, ScreenSource source, int64_t now_ns, int32_t shift_x, int32_t shift_y) noexcept nogil:
+    """Send every event whose time has come. False: the source is broken.
+
+    Positions are the observation's, in which the screen lies at (shift_x, shift_y); beside it, its nearest pixel is meant.
+    """
     cdef Entry* event
     cdef bint alive = True
     while alive and events.head != events.tail and events.events[events.tail % SCHEDULED_EVENTS].at_ns <= now_ns:
@@ -62,14 +65,19 @@ cdef bint input_send(Input* events, ScreenSource source, int64_t now_ns) noexcep
             alive = source.key(<uint32_t>event.argument, event.value != 0)
         else:
             events.buttons = <uint8_t>event.argument
-            events.x = event.x
-            events.y = event.y
-            alive = source.pointer(event.x, event.y, events.buttons)
+            events.x = <uint16_t>max(0, min(<int32_t>event.x - shift_x, source.surface.width - 1))
+            events.y = <uint16_t>max(0, min(<int32_t>event.y - shift_y, source.surface.height - 1))
+            alive = source.pointer(events.x, events.y, events.buttons)
         if event.kind != KEY or event.value != 0:
             events.acted_frame = source.frame
         events.sent_ns = now_ns
         events.tail += 1
     return alive
+
+
+cdef void input_drop(Input* events) noexcept nogil:
+    """Forget what is scheduled."""
+    events.tail = events.head
 
 
 cdef bint input_release(Input* events, ScreenSource source) noexcept nogil:

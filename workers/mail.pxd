@@ -53,6 +53,9 @@ cdef inline Mail* mail_room(Mailbox* box) noexcept nogil:
         return NULL
     return &box.letters[box.head % MAIL_LETTERS]
 
+cdef inline uint64_t mail_waiting(Mailbox* box) noexcept nogil:
+    return box.head - load_acquire(&box.tail)
+
 cdef inline void mail_post(Mailbox* box) noexcept nogil:
     store_release(&box.head, box.head + 1)
 

@@ -1,7 +1,7 @@
 """From a framebuffer to a row: only the tiles that changed since the frame the row shows.
 
 A row remembers the newest frame it shows; every tile remembers the newest frame that touched it. What is newer
-is converted, whatever lies between: any ring depth, any gap, any order of slots (DESIGN: "damage by tile, any age").
+is converted, whatever lies between: any ring depth, any gap, any order of slots (ARCHITECTURE, "A step").
 A surface of another size than the canvas is centred; what is outside is cut off or black.
 """
 
@@ -16,11 +16,22 @@ cdef extern from "workers/convert.h" nogil:
     void maximum(uint8_t* into, const uint8_t* other, size_t count)
 
 
+cdef inline int32_t half(int32_t room) noexcept nogil:
+    """Half of what is left over, towards zero: negative where something is cut off."""
+    return room // 2 if room >= 0 else -(-room // 2)
+
+
+cdef void surface_shift(const Surface* surface, int32_t width, int32_t height, int32_t* x, int32_t* y) noexcept nogil:
+    """Where the surface's upper left corner lies in a picture of `width` x `height`."""
+    x[0] = half(width - surface.width)
+    y[0] = half(height - surface.height)
+
+
 cdef void copy_area(const Surface* surface, Canvas* canvas, int32_t left, int32_t top, int32_t right, int32_t bottom) noexcept nogil:
     """Convert the surface's pixels [left, right) x [top, bottom), cut to both pictures."""
-    cdef int32_t shift_x = (canvas.width - surface.width) // 2 if canvas.width >= surface.width else -((surface.width - canvas.width) // 2)
-    cdef int32_t shift_y = (canvas.height - surface.height) // 2 if canvas.height >= surface.height else -((surface.height - canvas.height) // 2)
+    cdef int32_t shift_x, shift_y
     cdef int32_t y
+    surface_shift(surface, canvas.width, canvas.height, &shift_x, &shift_y)
     left = max(left, -shift_x)
     top = max(top, -shift_y)
     right = min(min(right, surface.width), canvas.width - shift_x)
@@ -68,6 +79,15 @@ cdef bint damaged(const Damage* damage, const Rect* region, uint64_t since) noex
             if damage.changed_at[<Py_ssize_t>row * damage.columns + column] > since:
                 return True
     return False
+
+
+cdef bint repainted(const Damage* damage, uint64_t since) noexcept nogil:
+    """Whether every tile changed after frame `since`."""
+    cdef int32_t tile
+    for tile in range(damage.rows * damage.columns):
+        if damage.changed_at[tile] <= since:
+            return False
+    return True
 
 
 cdef void canvas_maximum(Canvas* canvas, const uint8_t* other) noexcept nogil:

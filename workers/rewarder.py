@@ -20,7 +20,7 @@ import websockets.exceptions
 from workers import rewarder_messages as rewarder
 from workers.clock import ClockOffset
 from workers.entries import Fault
-from workers.errors import RemoteUnusable, ResetRefused
+from workers.errors import RemoteUnusable, ResetRefused, readable
 from workers.infos import TEXT
 from workers.messages import WorkerConfig
 
@@ -136,7 +136,7 @@ class Rewarder:
             async for text in self._socket:
                 message = rewarder.parse(text)
                 if message.method == rewarder.CLOSE:
-                    failure = self._refused(message.body["message"])
+                    failure = self._refused(readable(message.body["message"]))
                     break
                 self._heard_s = time.monotonic()
                 if not self._heard:
@@ -190,9 +190,9 @@ class Rewarder:
             self._ping.answer(message)
         elif self._request is not None and self._request.is_answered_by(message):
             if message.method == rewarder.REPLY_ERROR:
-                self._request.fail(ResetRefused(message.body["message"]))
+                self._request.fail(ResetRefused(readable(message.body["message"])))
             else:
-                self._request.episode = message.episode
+                self._request.reply = message
                 self._answer()
         elif message.method == rewarder.TEXT:
             self._tell(message, episode, {TEXT: [message.body["text"]]})
@@ -223,10 +223,14 @@ class Rewarder:
         Here and not where `reset` goes on: what the remote says next must not overtake it.
         """
         request = self._request
-        if request is None or request.episode is None or self._running < request.episode:
+        if request is None or request.reply is None or self._running < request.reply.episode:
             return
         self._request = None
-        self._listener.episode(request.reset_id, request.episode + self._offset, True)
+        episode = request.reply.episode + self._offset
+        info = request.reply.body.get("info")
+        if isinstance(info, dict) and info:
+            self._tell(request.reply, episode, info)
+        self._listener.episode(request.reset_id, episode, True)
         if not request.answered.done():
             request.answered.set_result(None)
 
@@ -342,7 +346,7 @@ class _Reset:
     def __init__(self, reset_id: int, message_id: int) -> None:
         self.reset_id = reset_id
         self.message_id = message_id
-        self.episode: int | None = None
+        self.reply: rewarder.Message | None = None
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def is_answered_by(self, message: rewarder.Message) -> bool:

@@ -177,6 +177,8 @@ def _check_body(message: Message) -> None:
         _number(method, "reward", body.get("reward"))
         _typed(method, body, "done", bool)
         _typed(method, body, "info", dict)
+    elif method == REPLY_RESET:
+        _typed(method, body, "info", dict, None)
     elif method == DESCRIBE:
         if body.get("env_state") not in (RESETTING, RUNNING):
             raise MessageError(f"{method}: env_state is {body.get('env_state')!r:.40}")

@@ -15,5 +15,8 @@ cdef class RFBSource(ScreenSource):
     cdef int64_t period_ns
     cdef int64_t next_request_ns
     cdef int quiet_requests
+    cdef bint typed                  # a key was sent
+    cdef Status refused              # why a message of ours was not queued
 
     cdef bint take(self) noexcept nogil
+    cdef bint queued(self, Status status) noexcept nogil

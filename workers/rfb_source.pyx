@@ -10,7 +10,7 @@ import os
 from libc.errno cimport EAGAIN, EINTR, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from cython_vnc.decoders.base cimport OK, Status
+from cython_vnc.decoders.base cimport OK, TOO_LARGE, Status
 from cython_vnc.protocol cimport RFBProtocol
 from shm.atomic cimport monotonic_ns
 from workers.source cimport ScreenSource
@@ -30,6 +30,7 @@ cdef enum:
     RECEIVE_BYTES = 256 << 10
     # Requests sent after the newest update before the timer rests; covers a round trip of 8 periods.
     QUIET_REQUESTS = 8
+    SHIFT = 0xFFE1
     # ClientFence (rfbproto, "ClientFence"): Request, BlockBefore.
     FENCE_FLAGS = 0x80000001
 
@@ -63,6 +64,7 @@ cdef class RFBSource(ScreenSource):
         self.has_picture = self.protocol.has_picture
         self.partial = self.protocol.partial
         self.barrier_seen = self.protocol.fence_reply
+        self.fences = self.protocol.fence_supported
         if self.protocol.frame != self.frame:
             self.frame = self.protocol.frame
             self.updates = self.frame
@@ -132,21 +134,32 @@ cdef class RFBSource(ScreenSource):
             self.next_request_ns = max(self.next_request_ns + self.period_ns, now_ns + self.period_ns // 2)
         return self.next_request_ns
 
+    cdef bint queued(self, Status status) noexcept nogil:
+        """Remember why a message was refused."""
+        if status != OK:
+            self.refused = status
+        return status == OK
+
     cdef bint key(self, uint32_t keysym, bint down) noexcept nogil:
-        return self.protocol.key_event(keysym, down) == OK
+        # Xvnc (TigerVNC 1.12) forgets the key that it adds for a keysym its layout lacks if no key came before.
+        if not self.typed and not (0x20 <= keysym <= 0x7E or 0xFF00 <= keysym <= 0xFFFF):
+            if not (self.queued(self.protocol.key_event(SHIFT, True)) and self.queued(self.protocol.key_event(SHIFT, False))):
+                return False
+        self.typed = True
+        return self.queued(self.protocol.key_event(keysym, down))
 
     cdef bint pointer(self, uint16_t x, uint16_t y, uint8_t buttons) noexcept nogil:
-        return self.protocol.pointer_event(x, y, buttons) == OK
+        return self.queued(self.protocol.pointer_event(x, y, buttons))
 
     cdef bint refresh(self) noexcept nogil:
-        return self.protocol.request_update(False) == OK
+        return self.queued(self.protocol.request_update(False))
 
     cdef bint barrier(self, uint64_t payload) noexcept nogil:
         cdef uint8_t data[8]
         cdef int i
         for i in range(8):
             data[i] = <uint8_t>(payload >> (56 - 8 * i))
-        return self.protocol.send_fence(FENCE_FLAGS, data, 8) == OK
+        return self.queued(self.protocol.send_fence(FENCE_FLAGS, data, 8))
 
     @property
     def broke_protocol(self) -> bool:
@@ -159,6 +172,10 @@ cdef class RFBSource(ScreenSource):
                 self.protocol.check()
             except RFBError as error:
                 return str(error)
+        if self.refused == TOO_LARGE:
+            return "the VNC server reads nothing: too much input waits for it"
+        if self.refused != OK:
+            return "the VNC server lacks the Fence extension"
         if self.ended:
             return "the VNC server closed the connection"
         return f"connection to the VNC server lost: {os.strerror(self.error_number)}"

@@ -14,7 +14,8 @@ cdef struct Rows:
     uint64_t base
     uint64_t layout_frame       # rows that show an older frame have another geometry: repaint them whole
     int32_t width, height       # of the source's surface when last seen
-    uint64_t spare_frame        # what the spare row shows, 0: nothing
+    uint8_t* frozen             # a picture of our own: the end of an episode until its row is published
+    uint64_t frozen_frame       # what it shows, 0: no frame of the source
     bint has_newest
     uint64_t newest_step        # the newest row published
 
@@ -23,7 +24,9 @@ cdef void rows_switch(Rows* rows, uint64_t last_frame) noexcept nogil
 cdef void rows_live(Rows* rows, ScreenSource source, uint64_t step) noexcept nogil
 cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil
 cdef void rows_frozen(Rows* rows, uint64_t step) noexcept nogil
-cdef void rows_freeze(Rows* rows, ScreenSource source) noexcept nogil
-cdef void rows_freeze_newest(Rows* rows) noexcept nogil
+cdef bint rows_freeze(Rows* rows, ScreenSource source) noexcept nogil
+cdef bint rows_freeze_newest(Rows* rows) noexcept nogil
+cdef void rows_final(Rows* rows) noexcept nogil
 cdef void rows_pool(Rows* rows, uint64_t step, const uint8_t* other) noexcept nogil
+cdef void rows_pool_frozen(Rows* rows, const uint8_t* other) noexcept nogil
 cdef uint64_t rows_paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown) noexcept nogil

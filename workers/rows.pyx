@@ -5,6 +5,7 @@ Called between `row_claim` and `row_finish` by the hot thread alone. Every funct
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc
 from libc.string cimport memcpy, memset
 
 from shm.atomic cimport load_acquire
@@ -76,29 +77,61 @@ cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil:
     mark(rows, step, frame)
 
 
-cdef void rows_freeze(Rows* rows, ScreenSource source) noexcept nogil:
-    """Keep the source's newest frame in the spare row."""
-    rows.spare_frame = rows_paint(rows, source, spare_at(rows.view, rows.env), rows.spare_frame)
+cdef bint frozen_memory(Rows* rows) noexcept nogil:
+    """Memory for a frozen picture, kept from the first on; zeros, like a picture that shows nothing."""
+    if rows.frozen == NULL:
+        rows.frozen = <uint8_t*>calloc(rows.view.header.row_bytes, 1)
+        rows.frozen_frame = 0
+    return rows.frozen != NULL
 
 
-cdef void rows_freeze_newest(Rows* rows) noexcept nogil:
-    """Keep the newest row in the spare row: the last good frame before a fault."""
-    rows.spare_frame = 0
+cdef bint rows_freeze(Rows* rows, ScreenSource source) noexcept nogil:
+    """Keep the source's newest frame. False: no memory."""
+    if not frozen_memory(rows):
+        return False
+    rows.frozen_frame = rows_paint(rows, source, rows.frozen, rows.frozen_frame)
+    return True
+
+
+cdef bint rows_freeze_newest(Rows* rows) noexcept nogil:
+    """Keep the newest row: the last good frame before a fault. False: no memory."""
+    if not frozen_memory(rows):
+        return False
+    rows.frozen_frame = 0
     if rows.has_newest:
-        memcpy(spare_at(rows.view, rows.env), pixels_at(rows.view, rows.newest_step, rows.env), rows.view.header.row_bytes)
+        memcpy(rows.frozen, pixels_at(rows.view, rows.newest_step, rows.env), rows.view.header.row_bytes)
+    return True
 
 
 cdef void rows_frozen(Rows* rows, uint64_t step) noexcept nogil:
-    """The spare row."""
-    memcpy(pixels_at(rows.view, step, rows.env), spare_at(rows.view, rows.env), rows.view.header.row_bytes)
-    mark(rows, step, rows.spare_frame)
+    """The picture that was kept."""
+    memcpy(pixels_at(rows.view, step, rows.env), rows.frozen, rows.view.header.row_bytes)
+    mark(rows, step, rows.frozen_frame)
+
+
+cdef void rows_final(Rows* rows) noexcept nogil:
+    """The picture that was kept becomes the final observation beside the row that is being written.
+
+    The trainer reads it with that row, and before it asks for the next: nobody writes it in between.
+    """
+    memcpy(spare_at(rows.view, rows.env), rows.frozen, rows.view.header.row_bytes)
+
+
+cdef void pool(Rows* rows, uint8_t* pixels, const uint8_t* other) noexcept nogil:
+    cdef Canvas canvas
+    canvas.pixels = pixels
+    canvas.width = <int>rows.view.header.width
+    canvas.height = <int>rows.view.header.height
+    canvas_maximum(&canvas, other)
 
 
 cdef void rows_pool(Rows* rows, uint64_t step, const uint8_t* other) noexcept nogil:
     """The maximum of the row and another picture; it then shows no frame."""
-    cdef Canvas canvas
-    canvas.pixels = pixels_at(rows.view, step, rows.env)
-    canvas.width = <int>rows.view.header.width
-    canvas.height = <int>rows.view.header.height
-    canvas_maximum(&canvas, other)
+    pool(rows, pixels_at(rows.view, step, rows.env), other)
     record_at(rows.view, step, rows.env).frame = 0
+
+
+cdef void rows_pool_frozen(Rows* rows, const uint8_t* other) noexcept nogil:
+    """The same of the picture that was kept."""
+    pool(rows, rows.frozen, other)
+    rows.frozen_frame = 0

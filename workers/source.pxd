@@ -23,6 +23,7 @@ cdef class ScreenSource:
     cdef bint wants_write        # output waits for the descriptor to become writable
     cdef int descriptor          # to poll for input, -1: none
     cdef uint64_t barrier_seen   # newest payload of `barrier` that came back
+    cdef bint fences             # it knows barriers
 
     # True: still usable. False: broken; `why()` says how, and nothing more is called.
     cdef bint readable(self) noexcept nogil

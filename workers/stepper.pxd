@@ -36,13 +36,14 @@ cdef class Stepper:
     cdef Mailbox* to_main
     cdef readonly int main_bell
     cdef bint usable            # the source works
-    cdef bint frozen            # the spare row holds the terminal picture of `episode.now`
+    cdef bint frozen            # `rows.frozen` is the terminal picture of `episode.now`
     cdef bint has_terminal      # SAME_STEP: `terminal` ended; its row waits for the next episode's first picture
     cdef uint64_t environment_step
     cdef uint64_t reward_seen
     cdef uint64_t barriers
     cdef uint64_t picture_barrier
     cdef uint64_t picture_frame
+    cdef bint fenced            # the next picture is asked for when `picture_barrier` came back
     cdef Episode episode
     cdef Numbers terminal
     cdef Pending pending
@@ -55,7 +56,10 @@ cdef class Stepper:
     cdef void release(self, ScreenSource source) noexcept nogil
     cdef void begin_step(self, ScreenSource source) noexcept nogil
     cdef void begin_picture(self, ScreenSource source) noexcept nogil
+    cdef void ask_picture(self, ScreenSource source) noexcept nogil
     cdef void watch_picture(self, ScreenSource source) noexcept nogil
+    cdef bint masks(self) noexcept nogil
+    cdef bint reset_failed(self) noexcept nogil
     cdef bint is_due(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef bint stepped(self, ScreenSource source) noexcept nogil
     cdef void answer(self, ScreenSource source) noexcept nogil

@@ -8,11 +8,11 @@ its row when it is due. In which picture a row ends is decided by the episode's 
     fault              the newest row again, truncated, once
 
 In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back.
-The first row of an episode shows its first picture: it takes no environment step, and rewards that came meanwhile count for the
-next row, infos for this one. SAME_STEP keeps the end of an episode in `terminal` and the spare row until the next episode's first picture is there.
+The first row of an episode shows its first picture and what is known of it: it takes no environment step, and rewards that came
+meanwhile count for the next row. SAME_STEP keeps the end of an episode in `terminal` and a picture until the next episode's first picture is there.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from posix.unistd cimport write
 
@@ -21,15 +21,17 @@ from shm.atomic cimport load_acquire, monotonic_ns
 from shm.layout cimport EMPTY, Record, record_at
 from shm.row cimport row_arrive, row_claim, row_finish
 from workers.entries cimport (
-    AT, CHANGED, HAS_FINAL, HOLD, INFO_ELSEWHERE, LETTERBOXED, NOW, PARTIAL, QUIET, ENDED, RUNNING,
+    AT, AWAIT_EPISODE, CHANGED, ENDED, HAS_FINAL, HOLD, INFO_ELSEWHERE, LETTERBOXED, NOW, PARTIAL, QUIET, RESET_FAILED, RUNNING,
 )
 from workers.episode cimport (
     Episode, Numbers, episode_over, episode_start_reset, info_into, info_range, numbers_into,
 )
 from workers.input cimport input_empty, input_release
-from workers.mail cimport BROKEN, INFO_PUBLISHED, RESET_WANTED, Mail, mail_post, mail_room
-from workers.publish cimport damaged
-from workers.rows cimport rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_paint, rows_pool, rows_repeat
+from workers.mail cimport BROKEN, INFO_PUBLISHED, MAIL_LETTERS, RESET_WANTED, Mail, mail_post, mail_room, mail_waiting
+from workers.publish cimport damaged, repainted, surface_shift
+from workers.rows cimport (
+    rows_final, rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_paint, rows_pool, rows_pool_frozen, rows_repeat,
+)
 from workers.source cimport ScreenSource
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
@@ -44,10 +46,10 @@ cdef class Stepper:
     """Everything about steps that needs no descriptor; `HotLoop` feeds it."""
 
     cdef void tell(self, uint32_t kind, uint64_t number, int64_t episode) noexcept nogil:
-        """Post a letter to the main thread; it reads far faster than these are written."""
+        """Post a letter to the main thread. Should that be slow, infos are lost before anything else would be."""
         cdef uint64_t one = 1
         cdef Mail* mail = mail_room(self.to_main)
-        if mail == NULL:
+        if mail == NULL or (kind == INFO_PUBLISHED and mail_waiting(self.to_main) > MAIL_LETTERS // 2):
             return
         mail.kind = kind
         mail.number = number
@@ -121,7 +123,12 @@ cdef class Stepper:
 
     cdef int64_t due_ns(self) noexcept nogil:
         """When to look at the pending step again if nothing happens until then."""
-        if not self.pending.active:
+        cdef bint publishes = self.episode.phase == RUNNING or self.episode.phase == ENDED or self.masks()
+        publishes = publishes or self.reset_failed()
+        if not self.pending.active or not publishes or (
+            self.episode.phase == RUNNING and not self.usable and not episode_over(&self.episode)
+        ):
+            # A letter or the socket brings it on.
             return NEVER_NS
         if self.pending.entry.due == QUIET and self.pending.events_sent_ns != 0:
             return min(self.pending.entry.due_ns, self.pending.quiet_since_ns + self.pending.entry.quiet_ns)
@@ -129,8 +136,17 @@ cdef class Stepper:
             return NEVER_NS
         return self.pending.entry.due_ns
 
+    cdef bint masks(self) noexcept nogil:
+        """Whether a row between episodes does not wait for the next one."""
+        return self.mask and not self.pending.entry.flags & AWAIT_EPISODE
+
+    cdef bint reset_failed(self) noexcept nogil:
+        """Whether the row of a reset has to say that there is no new episode."""
+        return self.episode.now.fault == RESET_FAILED and self.pending.entry.flags & AWAIT_EPISODE != 0
+
     cdef bint is_due(self, ScreenSource source, int64_t now_ns) noexcept nogil:
         cdef Rect region
+        cdef int32_t shift_x, shift_y
         cdef Pending* pending = &self.pending
         if pending.entry.due == AT or (pending.entry.due != NOW and now_ns >= pending.entry.due_ns):
             return now_ns >= pending.entry.due_ns
@@ -141,8 +157,9 @@ cdef class Stepper:
         if pending.events_sent_ns == 0:
             pending.events_sent_ns = pending.quiet_since_ns = now_ns
             pending.seen_frame = source.frame
-        region.x = pending.entry.x
-        region.y = pending.entry.y
+        surface_shift(&source.surface, self.view.header.width, self.view.header.height, &shift_x, &shift_y)
+        region.x = pending.entry.x - shift_x
+        region.y = pending.entry.y - shift_y
         region.width = pending.entry.width
         region.height = pending.entry.height
         if pending.entry.due == CHANGED:
@@ -178,16 +195,29 @@ cdef class Stepper:
     # Between episodes.
 
     cdef void begin_picture(self, ScreenSource source) noexcept nogil:
-        """The remote runs the next episode: wait for its first picture."""
-        if self.step_clock:
+        """The remote runs the next episode: wait for a picture that is later than that.
+
+        What is on its way may be older. A fence that came back has everything older before it; a server without
+        fences gets the benefit of what has arrived. Then the whole screen is asked for (in step clock the
+        server sends the first picture before its fence reply).
+        """
+        if not self.usable or self.no_screen:
+            return
+        if source.fences:
             self.barriers += 1
             self.picture_barrier = (<uint64_t>1 << 63) | self.barriers
-            if self.usable and not (source.barrier(self.picture_barrier) and source.flush()):
+            self.fenced = True
+            if not (source.barrier(self.picture_barrier) and source.flush()):
                 self.broke()
         else:
-            self.picture_frame = source.frame
-            if self.usable and not (source.refresh() and source.flush()):
-                self.broke()
+            self.drain(source)
+            self.ask_picture(source)
+
+    cdef void ask_picture(self, ScreenSource source) noexcept nogil:
+        self.fenced = False
+        self.picture_frame = source.frame
+        if self.usable and not (source.refresh() and source.flush()):
+            self.broke()
 
     cdef void watch_picture(self, ScreenSource source) noexcept nogil:
         cdef bint there
@@ -195,20 +225,23 @@ cdef class Stepper:
             return
         if self.no_screen:
             there = True
-        elif self.step_clock:
+        elif self.fenced:
             there = source.barrier_seen == self.picture_barrier
+            if there and not self.step_clock:
+                self.ask_picture(source)
+                return
         else:
-            there = source.has_picture and source.frame > self.picture_frame
+            there = source.has_picture and repainted(&source.damage, self.picture_frame)
         if there:
             self.episode.awaits_picture = False
             self.episode.phase = RUNNING
+            self.episode.reset_id = 0
 
     cdef void freeze(self, ScreenSource source) noexcept nogil:
         """Keep the terminal picture of an episode that just ended: in real time the remote goes on by itself."""
         if not self.step_clock and not self.frozen and self.usable and not self.no_screen:
             self.drain(source)
-            rows_freeze(&self.rows, source)
-            self.frozen = True
+            self.frozen = rows_freeze(&self.rows, source)
 
     cdef void end_episode(self, ScreenSource source) noexcept nogil:
         """The end of the episode is published (or kept in `terminal`)."""
@@ -244,7 +277,7 @@ cdef class Stepper:
                 return
             if self.step_clock or self.is_due(source, now_ns):
                 self.publish_running(source)
-        elif self.episode.phase == ENDED or self.mask:
+        elif self.episode.phase == ENDED or self.masks() or self.reset_failed():
             if self.pending.entry.due != AT or now_ns >= self.pending.entry.due_ns:
                 self.publish_masked(source, True)
 
@@ -268,7 +301,7 @@ cdef class Stepper:
             self.drain(source)
             if not self.usable and not episode_over(episode):
                 return
-        if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps and not episode.now.terminated:
+        if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps:
             episode.now.truncated = True
         over = episode_over(episode) and (not episode.first_row or fault)
         if over and self.autoreset == SAME_STEP and not self.has_terminal:
@@ -276,10 +309,12 @@ cdef class Stepper:
                 rows_freeze_newest(&self.rows)
             elif not self.frozen:
                 rows_freeze(&self.rows, source)
+                if self.pending.pooled and self.rows.frozen != NULL:
+                    rows_pool_frozen(&self.rows, self.pool)
             self.terminal = episode.now
             self.has_terminal = True
             self.end_episode(source)
-            if not self.mask:
+            if not self.masks():
                 self.watch_picture(source)
                 if episode.phase == RUNNING:
                     self.publish_running(source)
@@ -288,9 +323,12 @@ cdef class Stepper:
             return
         record = self.blank_record()
         if self.has_terminal:
-            self.has_terminal = False
+            # What else has ended by now ends with a row of its own.
+            self.has_terminal = over = False
             infos = info_range(&self.terminal)
-            if episode.phase == RUNNING:
+            if self.rows.frozen != NULL:
+                rows_final(&self.rows)
+            if episode.phase == RUNNING or self.rows.frozen == NULL:
                 rows_live(&self.rows, source, self.pending.entry.step)
             else:
                 rows_frozen(&self.rows, self.pending.entry.step)

@@ -18,7 +18,7 @@ from typing import Any
 
 from shm.view import Mapping
 from workers.clock import ClockOffset
-from workers.connection import connect
+from workers.connection import BackOff, connect
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
@@ -33,10 +33,7 @@ from workers.synthetic import SyntheticSource
 logger = logging.getLogger(__name__)
 
 MAILBOX_FULL_PAUSE_S = 0.001
-RETRY_FIRST_S = 0.05
-RETRY_MOST_S = 5.0
-STABLE_S = 5.0
-"""A connection that lasted so long is followed by the shortest pause again."""
+OPTIONS_TIMEOUT_S = 10.0
 NO_INFO = Info(0, 0, -1, b"")
 
 
@@ -81,7 +78,7 @@ class Worker(Listener):
         tasks = [asyncio.create_task(self._serve_resets())]
         if self._config.source == "synthetic":
             sizes = self._mapping.sizes
-            self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
+            assert self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
         elif not self._config.vnc_port:
             self._hot.switch(ScreenSource())
         tasks.append(asyncio.create_task(self._stay_connected()))
@@ -100,6 +97,9 @@ class Worker(Listener):
             await asyncio.gather(*tasks, return_exceptions=True)
             self._hot.post(Letter.STOP)
             await loop.run_in_executor(None, thread.join, 2.0)
+            if not thread.is_alive():
+                for connection in self._sockets:
+                    connection.close()
             if self._rewarder is not None:
                 with contextlib.suppress(OSError, TimeoutError):
                     await asyncio.wait_for(self._rewarder.close(), 1.0)
@@ -197,38 +197,66 @@ class Worker(Listener):
 
     async def _keep_screen(self) -> None:
         deadline_s: float | None = time.monotonic() + self._config.start_timeout_s
+        back_off = BackOff()
+        known: RemoteUnusable | None = None
         while True:
-            connection, protocol = await connect(self._config, deadline_s)
+            try:
+                connection, protocol = await connect(self._config, deadline_s)
+            except RemoteUnusable as unusable:
+                raise known or unusable from unusable  # a whole connection showed more
             self._sockets.append(connection)
             source = RFBSource(protocol, connection.fileno(), self._config.fps)
             self._screen_broken.clear()
-            self._hot.switch(source)
-            left_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0)
-            broken = asyncio.create_task(self._screen_broken.wait())
-            pictured = asyncio.create_task(self._screen_ready.wait())
+            while not self._hot.switch(source):
+                await asyncio.sleep(MAILBOX_FULL_PAUSE_S)
+            back_off.begin()
+            why = await self._watch_screen(source, connection, deadline_s)
+            # The hot thread lets go of a broken source before it says so.
+            self._sockets.remove(connection)
+            connection.close()
+            error = self._unusable(source, why)
+            if deadline_s is not None and not self._screen_ready.is_set():
+                if source.broke_protocol or time.monotonic() >= deadline_s:
+                    raise error
+                known = error
+                logger.debug("%s", error)
+            else:
+                deadline_s = None
+                self._screen_ready.clear()
+                await self._lost(error)
+            await back_off.pause()
+
+    async def _watch_screen(
+        self, source: RFBSource, connection: socket.socket, deadline_s: float | None
+    ) -> str:
+        """Wait until the source is broken, and say why; without a picture in time it is made so."""
+        if deadline_s is None:
+            deadline_s = time.monotonic() + self._config.start_timeout_s
+        broken = asyncio.create_task(self._screen_broken.wait())
+        pictured = asyncio.create_task(self._screen_ready.wait())
+        left_s = max(deadline_s - time.monotonic(), 0)
+        try:
             await asyncio.wait(
                 [broken, pictured], timeout=left_s, return_when=asyncio.FIRST_COMPLETED
             )
-            if deadline_s is not None and not pictured.done():
-                pictured.cancel()
-                raise self._unusable(
-                    source, source.why() if broken.done() else "it sent no picture"
-                )
-            if self._config.clock == "step" and not protocol.fence_supported:
-                raise self._unusable(
-                    source, "clock='step' needs the Fence extension, which it lacks"
-                )
-            deadline_s = None
-            if pictured.done():
+            why = ""
+            if not broken.done() and not pictured.done():
+                why = "it sent no picture"
+            elif self._config.clock == "step" and not source.protocol.fence_supported:
+                why = "clock='step' needs the Fence extension, which it lacks"
+                self._screen_ready.clear()
+            if why:
+                connection.shutdown(socket.SHUT_RDWR)
+            elif pictured.done():
                 # The hot thread shows this source: it is done with those before.
                 for other in self._sockets[:-1]:
                     other.close()
                 del self._sockets[:-1]
             await broken
-            self._screen_ready.clear()
-            await self._lost(self._unusable(source, source.why()))
-            self._sockets.remove(connection)
-            connection.close()
+            return why or source.why()
+        finally:
+            broken.cancel()
+            pictured.cancel()
 
     def _unusable(self, source: RFBSource, why: str) -> RemoteUnusable:
         config = self._config
@@ -241,10 +269,10 @@ class Worker(Listener):
 
     async def _keep_rewarder(self) -> None:
         deadline_s = time.monotonic() + self._config.start_timeout_s
-        pause_s = RETRY_FIRST_S
+        back_off = BackOff()
         while True:
             rewarder = Rewarder(self._config, self._episode + 1, self)
-            began_s = time.monotonic()
+            back_off.begin()
             try:
                 await rewarder.connect()
                 self._rewarder = rewarder
@@ -253,14 +281,11 @@ class Worker(Listener):
                 if self._rewarder_ready.is_set():
                     self._rewarder_ready.clear()
                     await self._lost(error)
-                too_late = not self._told_ready and time.monotonic() + pause_s > deadline_s
+                too_late = not self._told_ready and time.monotonic() >= deadline_s
                 if error.final or too_late:
                     raise
                 logger.debug("%s", error)
-            if time.monotonic() - began_s > STABLE_S:
-                pause_s = RETRY_FIRST_S
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, RETRY_MOST_S)
+            await back_off.pause()
 
     def ready(self) -> None:
         self._rewarder_ready.set()
@@ -301,7 +326,7 @@ class Worker(Listener):
         """Carry out resets in order; one that fails is tried again until another is wanted."""
         while True:
             reset_id = await self._resets.get()
-            pause_s = RETRY_FIRST_S
+            back_off = BackOff()
             while self._resets.empty():
                 try:
                     await self._reset(reset_id)
@@ -313,8 +338,9 @@ class Worker(Listener):
                     await self._send(
                         "fault", fault=int(fault), message=f"{self._config.name}: reset: {error}"
                     )
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MOST_S)
+                    if reset_id and isinstance(error, ResetRefused):
+                        break  # it would be refused again
+                await back_off.pause()
 
     async def _reset(self, reset_id: int) -> None:
         # The options first: with them may come another remote.
@@ -331,9 +357,13 @@ class Worker(Listener):
         )
 
     async def _options_of(self, reset_id: int) -> dict[str, Any]:
-        while reset_id not in self._reset_options:
-            self._options_came.clear()
-            await self._options_came.wait()
+        try:
+            async with asyncio.timeout(OPTIONS_TIMEOUT_S):
+                while reset_id not in self._reset_options:
+                    self._options_came.clear()
+                    await self._options_came.wait()
+        except TimeoutError as error:
+            raise ResetRefused("the daemon did not say with which seed and options") from error
         options = self._reset_options[reset_id]
         self._reset_options = {
             number: kept for number, kept in self._reset_options.items() if number >= reset_id

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -23,6 +24,8 @@ from shm.segment import Segment
 
 logger = logging.getLogger(__name__)
 
+CHANNELS = 3
+"""R, G, B."""
 CHECK_S = 0.5
 """How often heartbeats are looked at."""
 OVERSLEPT_S = 2.0
@@ -91,8 +94,12 @@ class BrokerSession:
             await session._start()
         except BaseException as error:
             await session.close()
-            if isinstance(error, ShmError | OSError):
+            if isinstance(error, ShmError):
                 raise RequestFailed(str(error)) from error
+            if isinstance(error, OSError):
+                short = error.errno in (errno.EMFILE, errno.ENFILE)
+                advice = ": raise the limit of open files (ulimit -n)" if short else ""
+                raise RequestFailed(f"the daemon cannot open a session: {error}{advice}") from error
             raise
         return session
 
@@ -100,7 +107,7 @@ class BrokerSession:
         spec = self.spec
         segment = self._segment = await asyncio.to_thread(
             Segment.create,
-            *(spec.num_envs, spec.height, spec.width, spec.channels, spec.slots),
+            *(spec.num_envs, spec.height, spec.width, CHANNELS, spec.slots),
             spec.queue_entries,
         )
         plane = self._plane = ControlPlane(segment.fd)

@@ -1,6 +1,7 @@
 """The little of the X protocol that starting a desktop needs: a cookie, and waiting for a manager.
 
-(X Window System Protocol, X11R7: connection setup, InternAtom, GetProperty, PropertyNotify.)
+(X Window System Protocol, X11R7: connection setup, InternAtom, CreateWindow, SendEvent,
+PropertyNotify, ClientMessage.)
 """
 
 import asyncio
@@ -10,6 +11,10 @@ COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
 FAMILY_WILD = 0xFFFF
 EVENT_MASK = 0x800
 PROPERTY_CHANGE_MASK = 0x400000
+SUBSTRUCTURE_MASKS = 0x180000
+PROPERTY_NOTIFY = 28
+CLIENT_MESSAGE = 33
+ASK_AGAIN_S = 0.01
 
 
 def authority_file(cookie: bytes) -> bytes:
@@ -23,61 +28,106 @@ def authority_file(cookie: bytes) -> bytes:
 
 
 async def wait_window_manager(socket_path: str, cookie: bytes) -> None:
-    """Wait until a window manager lists its windows on the root window (EWMH, _NET_CLIENT_LIST).
+    """Wait until a window manager runs and answers.
 
-    It is the last that openbox sets: a program that comes between _NET_SUPPORTING_WM_CHECK and that
-    may wait 5 s for an answer to its resize request.
+    One that says on the root window that it runs (EWMH, _NET_SUPPORTING_WM_CHECK) may still be
+    starting, and drops what comes: a program that maps its window then waits 5 s for a word about
+    it. So it is asked, until it answers, for the frame that a window would get.
 
     Raises:
         ConnectionError: the X server refused, or ended.
     """
     reader, writer = await asyncio.open_unix_connection(socket_path)
+    connection = _Connection(reader, writer)
     try:
-        root = await _connect(reader, writer, cookie)
-        name = b"_NET_CLIENT_LIST"
-        writer.write(struct.pack("<BBHHH", 16, 0, 2 + len(_padded(name)) // 4, len(name), 0))
-        writer.write(_padded(name))
-        (atom,) = struct.unpack_from("<I", await _reply(reader), 8)
-        # Select before looking: a change between the two is then seen as an event.
-        writer.write(struct.pack("<BBHIII", 2, 0, 4, root, EVENT_MASK, PROPERTY_CHANGE_MASK))
-        while True:
-            writer.write(struct.pack("<BBHIIIII", 20, 0, 6, root, atom, 0, 0, 1))
-            (property_type,) = struct.unpack_from("<I", await _reply(reader), 8)
-            if property_type:
-                return
-            await reader.readexactly(32)  # only PropertyNotify events were asked for
+        await connection.set_up(cookie)
+        root, window = connection.root, connection.new_id
+        request = await connection.atom(b"_NET_REQUEST_FRAME_EXTENTS")
+        extents = await connection.atom(b"_NET_FRAME_EXTENTS")
+        place = struct.pack("<IIhhHHHHI", window, root, 0, 0, 1, 1, 0, 0, 0)
+        connection.send(1, 0, place + struct.pack("<II", EVENT_MASK, PROPERTY_CHANGE_MASK))
+        message = struct.pack("<BBHII20x", CLIENT_MESSAGE, 32, 0, window, request)
+        asking = asyncio.create_task(
+            connection.keep_sending(25, 0, struct.pack("<II", root, SUBSTRUCTURE_MASKS) + message)
+        )
+        try:
+            await connection.property_set(window, extents)
+        finally:
+            asking.cancel()
     except asyncio.IncompleteReadError as error:
         raise ConnectionError("the X server ended") from error
     finally:
         writer.close()
 
 
-async def _connect(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cookie: bytes
-) -> int:
-    """Set the connection up; returns the root window."""
-    writer.write(struct.pack("<BxHHHHxx", ord("l"), 11, 0, len(COOKIE_NAME), len(cookie)))
-    writer.write(_padded(COOKIE_NAME) + _padded(cookie))
-    status, words = struct.unpack("<BxxxxxH", await reader.readexactly(8))
-    body = await reader.readexactly(4 * words)
-    if status != 1:
-        raise ConnectionError(f"the X server refused: {body.decode('latin-1').strip()}")
-    (vendor_bytes,) = struct.unpack_from("<H", body, 16)
-    formats = body[21]
-    first_screen = 32 + (vendor_bytes + 3) // 4 * 4 + 8 * formats
-    (root,) = struct.unpack_from("<I", body, first_screen)
-    return int(root)
+class _Connection:
+    """One connection to an X server, little endian."""
 
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.root = 0
+        self.new_id = 0
+        """A number that no resource has yet."""
 
-async def _reply(reader: asyncio.StreamReader) -> bytes:
-    """The next reply; events before it are dropped, since the caller looks again anyway."""
-    while True:
-        head = await reader.readexactly(32)
-        if head[0] == 1:
-            (words,) = struct.unpack_from("<I", head, 4)
-            return head + await reader.readexactly(4 * words)
+    async def set_up(self, cookie: bytes) -> None:
+        """Log in.
+
+        Raises:
+            ConnectionError: the X server refused.
+        """
+        greeting = struct.pack("<BxHHHHxx", ord("l"), 11, 0, len(COOKIE_NAME), len(cookie))
+        self._writer.write(greeting + _padded(COOKIE_NAME) + _padded(cookie))
+        status, words = struct.unpack("<BxxxxxH", await self._reader.readexactly(8))
+        body = await self._reader.readexactly(4 * words)
+        if status != 1:
+            raise ConnectionError(f"the X server refused: {body.decode('latin-1').strip()}")
+        (self.new_id,) = struct.unpack_from("<I", body, 4)
+        (vendor_bytes,) = struct.unpack_from("<H", body, 16)
+        formats = body[21]
+        first_screen = 32 + (vendor_bytes + 3) // 4 * 4 + 8 * formats
+        (self.root,) = struct.unpack_from("<I", body, first_screen)
+
+    def send(self, opcode: int, detail: int, body: bytes) -> None:
+        """Send a request; `body` is what follows its length."""
+        body = _padded(body)
+        self._writer.write(struct.pack("<BBH", opcode, detail, 1 + len(body) // 4) + body)
+
+    async def keep_sending(self, opcode: int, detail: int, body: bytes) -> None:
+        """Send a request again and again until cancelled."""
+        while True:
+            self.send(opcode, detail, body)
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    async def atom(self, name: bytes) -> int:
+        self.send(16, 0, struct.pack("<HH", len(name), 0) + name)
+        (atom,) = struct.unpack_from("<I", await self.reply(), 8)
+        return int(atom)
+
+    async def reply(self) -> bytes:
+        """The next reply; events before it are dropped."""
+        while True:
+            message = await self._message()
+            if message[0] == 1:
+                return message
+
+    async def property_set(self, window: int, atom: int) -> None:
+        """Wait until somebody sets a property of a window whose changes were asked for."""
+        while True:
+            message = await self._message()
+            of = struct.unpack_from("<II", message, 4)
+            if message[0] & 0x7F == PROPERTY_NOTIFY and of == (window, atom):
+                return
+
+    async def _message(self) -> bytes:
+        """The next reply or event."""
+        head = await self._reader.readexactly(32)
         if head[0] == 0:
             raise ConnectionError(f"the X server answered with error {head[1]}")
+        if head[0] != 1:
+            return head
+        (words,) = struct.unpack_from("<I", head, 4)
+        return head + await self._reader.readexactly(4 * words)
 
 
 def _padded(data: bytes) -> bytes:

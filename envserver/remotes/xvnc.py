@@ -26,6 +26,7 @@ from envserver.spec import SessionSpec
 FRAME_RATE = 60
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
 NEVER = 1 << 30
+SERVER_END_S = 0.1
 HIDDEN_VARIABLES = {
     *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS"),
     *("SESSION_MANAGER", "XDG_SESSION_ID", "XDG_CURRENT_DESKTOP", "PYTHONPATH"),
@@ -158,13 +159,27 @@ class XvncRemote(Remote):
             name, status, others = await tree.next_exit()
             if name == "program":
                 program_status = status
-            elif name:
+            if (name and name != "program") or (program_status is not None and others == 0):
+                name, status = await _server_end(tree, name, status)
+            if name and name != "program":
                 tail = " | ".join(processes.log_tail(self.log_path, 3))
                 self.end(f"{name} ended with status {status} ({tail})")
                 return
             if program_status is not None and others == 0:
                 self.end(f"the program {list(command or ())!r} ended with status {program_status}")
                 return
+
+
+async def _server_end(tree: ProcessTree, name: str, status: int) -> tuple[str, int]:
+    """The server's end if it comes now too, else what was given: all others end without it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SERVER_END_S):
+            other = name
+            while other not in ("Xvnc", "init"):
+                other, other_status, _ = await tree.next_exit()
+                if other == "Xvnc":
+                    return other, other_status
+    return name, status
 
 
 async def _start_server(

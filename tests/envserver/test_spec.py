@@ -27,7 +27,6 @@ GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs
         ({"remotes": 0}, "remotes is 0"),
         ({"height": 0}, "height is 0"),
         ({"width": 1 << 20}, "width is 1048576"),
-        ({"channels": 4}, "channels is 4, allowed are 1, 3"),
         ({"slots": 1}, "slots is 1"),
         ({"queue_entries": 100}, "queue_entries is 100, expected a power of two"),
         ({"fps": 0}, "fps is 0, expected None"),

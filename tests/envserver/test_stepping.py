@@ -237,6 +237,24 @@ class TestTrouble:
         session.restart(0)
         assert envs.step([0, 0])[4]["valid"].all()
 
+    @pytest.mark.parametrize("due", [None, QUIET(60_000, 60_000)])
+    def test_with_mask_an_absent_worker_is_not_waited_for(self, make: Make, due: Any) -> None:
+        envs = make(step_timeout_s=60, while_resetting="mask")
+        session = session_of(envs)
+        session.restarts = False
+        session.worker_ended(workers(envs)[0])
+        assert envs.step([0, 0])[3].tolist() == [True, False]
+        began_s = time.monotonic()
+        for _ in range(3):
+            envs.send([0, 0], due=due)
+            batch = envs.recv()
+            assert batch.infos["valid"].tolist() == [False, True]
+            assert not batch.truncated.any()
+        assert time.monotonic() - began_s < 30
+        session.restart(0)
+        while not envs.step([0, 0])[4]["valid"].all():
+            pass
+
     def test_a_stopped_worker_fills_its_queue_and_comes_back(self, make: Make) -> None:
         envs = make(1, late_after_ms=1)
         workers(envs)[0].plan("skip")

@@ -31,13 +31,15 @@ Picture = NDArray[np.uint8]
 class Screen:
     """The server's end of one connection: what it shows is `pixels`, what it hears `heard`."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, fences: bool = False) -> None:
         self.server, self.client = socket.socketpair()
         self.client.setblocking(False)
         self.server.settimeout(WAIT_S)
         self.pixels: Picture = np.zeros((height, width, 3), np.uint8)
         self.protocol = RFBProtocol(width, height)
         self.protocol.start(encodings_for("raw"))
+        if fences:
+            self.server.sendall(struct.pack("!B3xIB", 248, 0, 0))
 
     def paint(self, x: int, y: int, picture: Picture) -> None:
         """Show `picture` at x, y, and send it as one raw rectangle."""
@@ -58,7 +60,7 @@ class Screen:
         self.paint_all(seed)
 
     def hear(self) -> tuple[str, Any]:
-        """The next KeyEvent, PointerEvent or request for the whole screen."""
+        """The next KeyEvent, PointerEvent, request for the whole screen, or fence."""
         while True:
             (kind,) = self._receive(1)
             if kind == 4:
@@ -70,6 +72,9 @@ class Screen:
             if kind == 3:
                 if not self._receive(9)[0]:
                     return "request", None
+            elif kind == 248:
+                (size,) = struct.unpack("!7xB", self._receive(8))
+                return "fence", self._receive(size)
             elif kind == 2:
                 (count,) = struct.unpack("!xH", self._receive(3))
                 self._receive(4 * count)
@@ -83,6 +88,9 @@ class Screen:
             assert more, "the client closed the connection"
             data += more
         return data
+
+    def answer_fence(self, payload: bytes) -> None:
+        self.server.sendall(struct.pack("!B3xIB", 248, 0, len(payload)) + payload)
 
     def close(self) -> None:
         self.server.close()

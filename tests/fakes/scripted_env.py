@@ -21,7 +21,8 @@ def scripted_envs() -> Iterator[Make]:
 
     def make(num_envs: int = 2, *, reset: bool = True, slots: int = 4, **options: Any) -> VectorEnv:
         mode = options.pop("autoreset", "next_step")
-        session = ScriptedSession(num_envs, autoreset=mode, slots=slots)
+        mask = options.get("while_resetting") == "mask"
+        session = ScriptedSession(num_envs, autoreset=mode, mask=mask, slots=slots)
         codec = KeyTableCodec(session.describe["keysyms"], num_envs)
         options = {"reset_timeout_s": 5, **options}
         envs = VectorEnv(session, codec, autoreset_mode=parse_autoreset_mode(mode), **options)
