@@ -46,6 +46,8 @@ class Daemon:
         self.kept = KeptRemotes()
         self._closing: dict[str, BrokerSession] = {}
         """By client_id: sessions that ended and whose remotes are about to be kept."""
+        self._opening: dict[str, int] = {}
+        """By client_id: who opens a session now."""
         self._is_private = private
         self._files = address.files
         shutil.rmtree(self._files, ignore_errors=True)
@@ -91,7 +93,23 @@ class Daemon:
             SessionClosed: the trainer ended meanwhile.
             RequestFailed: it cannot be opened, or another trainer has its client_id.
         """
-        pool = await self._kept_pool(lease, spec) if spec.client_id is not None else None
+        client_id = spec.client_id
+        if client_id is None:
+            return await self._open(lease, spec, None)
+        if client_id in self._opening:
+            raise RequestFailed(
+                f"client_id {client_id!r} is held by process {self._opening[client_id]}, which "
+                "opens a session now: use another client_id"
+            )
+        self._opening[client_id] = lease.pid
+        try:
+            return await self._open(lease, spec, await self._kept_pool(lease, spec))
+        finally:
+            del self._opening[client_id]
+
+    async def _open(
+        self, lease: Lease, spec: SessionSpec, pool: RemotePool | None
+    ) -> BrokerSession:
         name = str(next(self._names))
         directory = self._files / f"session-{name}"
         logs = directory

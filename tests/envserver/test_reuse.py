@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -174,3 +175,11 @@ def test_keep_needs_a_name(daemon: Any) -> None:
 def test_wrong_names(name: Any) -> None:
     with pytest.raises(ValueError, match=r"client_id is .*, expected up to 64 letters"):
         spec(client_id=name)
+
+
+def test_two_that_open_at_once(daemon: Any) -> None:
+    with Client() as client, ThreadPoolExecutor(4) as threads:
+        opened = [threads.submit(client.open_session, spec()) for _ in range(4)]
+        failures = [each.exception() for each in opened]
+        assert sum(failure is None for failure in failures) == 1
+        assert all("is held by process" in str(failure) for failure in failures if failure)
