@@ -9,6 +9,7 @@ import pytest
 from fakes.containers import containers
 
 from envserver.remotes.engine import Engine
+from envserver.remotes.images import image_of
 
 pytestmark = pytest.mark.docker
 
@@ -52,31 +53,32 @@ def test_a_solver_in_a_container(docker_engine: Engine) -> None:
     assert host["ShmSize"] == 256 << 20
 
 
-def test_the_browser_needs_no_network(docker_engine: Engine) -> None:
-    """It works in a container that has none: the desktop's own test of what is on the screen."""
-    from envserver.remotes.images import image_of
+ASK = """
+import os, subprocess, sys, time
+from websockets.sync.client import connect
+from workers import rewarder_messages as messages
 
-    script = (
-        "import os, subprocess, sys, time\n"
-        "remote = subprocess.Popen(['envserver-remote', 'miniwob.ClickTest-v0'])\n"
-        "from websockets.sync.client import connect\n"
-        "import base64, json\n"
-        "auth = 'Basic ' + base64.b64encode(b'openai').decode()\n"
-        "while True:\n"
-        "    try:\n"
-        "        with connect('ws://127.0.0.1:15900', additional_headers={'Authorization': auth}) "
-        "as link:\n"
-        "            for text in link:\n"
-        "                if json.loads(text)['method'] == 'v0.env.text':\n"
-        "                    print(text, flush=True)\n"
-        "                    remote.terminate()\n"
-        "                    sys.exit(remote.wait())\n"
-        "    except OSError:\n"
-        "        time.sleep(0.05)\n"
-    )
+subprocess.Popen(["envserver-remote", "miniwob.ClickTest-v0"])
+told = {"Authorization": messages.authorization("openai")}
+while True:
+    try:
+        link = connect("ws://127.0.0.1:15900", additional_headers=told)
+        break
+    except OSError:
+        time.sleep(0.05)
+head = {"episode_id": "0", "message_id": 1, "sent_at": time.time()}
+link.send(messages.build(messages.RESET, head, {"seed": 0}))
+for text in link:
+    print(text, flush=True)
+    if messages.parse(text).method in (messages.TEXT, messages.REPLY_ERROR):
+        os._exit(0)
+"""
+
+
+def test_the_browser_needs_no_network(docker_engine: Engine) -> None:
     made = docker_engine.api.create_container(
         image_of("miniwob"),
-        command=["python3", "-c", script],
+        command=["python3", "-c", ASK],
         labels={"envserver-test": "miniwob"},
         host_config=docker_engine.api.create_host_config(
             network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges"], init=True
@@ -84,7 +86,7 @@ def test_the_browser_needs_no_network(docker_engine: Engine) -> None:
     )["Id"]
     try:
         docker_engine.api.start(made)
-        ended = docker_engine.api.wait(made, timeout=60)
+        ended = docker_engine.api.wait(made, timeout=45)
         said = docker_engine.api.logs(made).decode()
         assert "Click the button." in said
         assert ended["StatusCode"] == 0, said
