@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from envserver.rewarder import DesktopError
 from envserver.rewarder.desktop import Desktop
@@ -61,11 +61,11 @@ def pages_directory() -> Path:
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    extensions_map: ClassVar[dict[str, str]] = {
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".html": "text/html; charset=utf-8",
-        ".js": "text/javascript; charset=utf-8",
-    }
+
+    def guess_type(self, path: str | os.PathLike[str]) -> str:
+        """The pages are in UTF-8 and do not say so."""
+        kind = super().guess_type(path)
+        return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
     def log_message(self, format: str, *values: Any) -> None:
         """Requests are not logged."""
