@@ -57,6 +57,7 @@ class Daemon:
         self._names = itertools.count(1)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
         self._peers: dict[bytes, Lease] = {}
         self._requests = Requests(self)
         self._context = zmq.asyncio.Context()
@@ -205,14 +206,17 @@ class Daemon:
         for peer in [peer for peer, owner in self._peers.items() if owner is lease]:
             del self._peers[peer]
         for session in [each for each in self.sessions.values() if each.lease == lease.token]:
-            self._start(self.close_session(session, keep=True))
+            self._start(self.close_session(session, keep=True), self._closings)
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Any, among: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._tasks if among is None else among
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _close(self) -> None:
+        # A trainer's end often ends the daemon too: what it began to close is closed to the end.
+        await asyncio.gather(*self._closings, return_exceptions=True)
         sessions = list(self.sessions.values())
         await asyncio.gather(*(self.close_session(each) for each in sessions), self.kept.close())
         for task in list(self._tasks):
