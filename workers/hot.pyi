@@ -7,6 +7,8 @@ from workers.messages import WorkerConfig
 from workers.source import ScreenSource
 from workers.stepper import Stepper
 
+PATIENCE_NS: int
+
 class HotLoop(Stepper):
     """The steps of one environment.
 
@@ -47,6 +49,14 @@ class HotLoop(Stepper):
                 what arrived.
             info_replaces: the number of the info before it, when this one has all of its keys.
         """
+    def watch_rewarder(self, descriptor: int, patience_ns: int = ...) -> None:
+        """Say where rewards come from; -1, before the socket is closed: nowhere.
+
+        Args:
+            patience_ns: how long a row that is due waits for what has arrived there.
+        """
+    def reads_rewarder(self, reads: bool) -> None:
+        """Say whether messages were taken from that socket and not posted yet."""
     def switch(self, source: ScreenSource) -> bool:
         """Make the loop use another source."""
     def letters(self) -> list[tuple[int, int, int]]:

@@ -65,6 +65,12 @@ class Listener:
     def clock(self, offset: ClockOffset) -> None:
         """The clocks were compared."""
 
+    def socket(self, descriptor: int) -> None:
+        """Rewards come through this descriptor; -1: it is about to be closed."""
+
+    def reads(self, reads: bool) -> None:
+        """Something was taken from the socket; False when it has been handled."""
+
 
 class Rewarder:
     """One connection to a rewarder.
@@ -112,6 +118,7 @@ class Rewarder:
                 proxy=None,
                 ping_interval=None,
                 max_size=rewarder.MAX_MESSAGE_BYTES,
+                create_connection=_Connection,
                 open_timeout=REQUEST_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
             )
@@ -128,8 +135,10 @@ class Rewarder:
         Raises:
             RemoteUnusable: always, in the end.
         """
-        assert self._socket is not None
         self._heard_s = time.monotonic()
+        assert isinstance(self._socket, _Connection)
+        self._socket.listener = self._listener
+        self._listener.socket(self._socket.transport.get_extra_info("socket").fileno())
         pings = asyncio.create_task(self._keep_pinging())
         failure = self._lost("it closed the connection")
         try:
@@ -148,6 +157,7 @@ class Rewarder:
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
             failure = self._lost(self._silent or str(error))
         finally:
+            self._listener.socket(-1)
             pings.cancel()
             if self._request is not None:
                 self._request.fail(failure)
@@ -320,6 +330,18 @@ class Rewarder:
         """Close the connection; `serve` then ends."""
         if self._socket is not None:
             await self._socket.close()
+
+
+class _Connection(websockets.asyncio.client.ClientConnection):
+    """Says to its listener when it has read something, and when that has been handled."""
+
+    listener = Listener()
+
+    def data_received(self, data: bytes) -> None:
+        self.listener.reads(True)
+        super().data_received(data)
+        # Callbacks run in order: the task that waits for messages was scheduled just now.
+        self.loop.call_soon(self.listener.reads, False)
 
 
 class _Ping:

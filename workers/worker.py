@@ -290,6 +290,12 @@ class Worker(Listener):
     def ready(self) -> None:
         self._rewarder_ready.set()
 
+    def socket(self, descriptor: int) -> None:
+        self._hot.watch_rewarder(descriptor)
+
+    def reads(self, reads: bool) -> None:
+        self._hot.reads_rewarder(reads)
+
     def clock(self, offset: ClockOffset) -> None:
         self._control.write(pack("clock", low_ns=offset.low_ns, high_ns=offset.high_ns))
 

@@ -46,6 +46,8 @@ class Daemon:
         self.kept = KeptRemotes()
         self._closing: dict[str, BrokerSession] = {}
         """By client_id: sessions that ended and whose remotes are about to be kept."""
+        self._opening: dict[str, int] = {}
+        """By client_id: who opens a session now."""
         self._is_private = private
         self._files = address.files
         shutil.rmtree(self._files, ignore_errors=True)
@@ -55,6 +57,7 @@ class Daemon:
         self._names = itertools.count(1)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
         self._peers: dict[bytes, Lease] = {}
         self._requests = Requests(self)
         self._context = zmq.asyncio.Context()
@@ -91,7 +94,23 @@ class Daemon:
             SessionClosed: the trainer ended meanwhile.
             RequestFailed: it cannot be opened, or another trainer has its client_id.
         """
-        pool = await self._kept_pool(lease, spec) if spec.client_id is not None else None
+        client_id = spec.client_id
+        if client_id is None:
+            return await self._open(lease, spec, None)
+        if client_id in self._opening:
+            raise RequestFailed(
+                f"client_id {client_id!r} is held by process {self._opening[client_id]}, which "
+                "opens a session now: use another client_id"
+            )
+        self._opening[client_id] = lease.pid
+        try:
+            return await self._open(lease, spec, await self._kept_pool(lease, spec))
+        finally:
+            del self._opening[client_id]
+
+    async def _open(
+        self, lease: Lease, spec: SessionSpec, pool: RemotePool | None
+    ) -> BrokerSession:
         name = str(next(self._names))
         directory = self._files / f"session-{name}"
         logs = directory
@@ -187,14 +206,17 @@ class Daemon:
         for peer in [peer for peer, owner in self._peers.items() if owner is lease]:
             del self._peers[peer]
         for session in [each for each in self.sessions.values() if each.lease == lease.token]:
-            self._start(self.close_session(session, keep=True))
+            self._start(self.close_session(session, keep=True), self._closings)
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Any, among: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._tasks if among is None else among
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _close(self) -> None:
+        # A trainer's end often ends the daemon too: what it began to close is closed to the end.
+        await asyncio.gather(*self._closings, return_exceptions=True)
         sessions = list(self.sessions.values())
         await asyncio.gather(*(self.close_session(each) for each in sessions), self.kept.close())
         for task in list(self._tasks):

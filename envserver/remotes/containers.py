@@ -203,7 +203,7 @@ class DockerRemotes:
                     name=remote.name,
                     labels=labels,
                     ports=list(command.ports),
-                    host_config=_host_config(found, image, self._options, command),
+                    host_config=host_config(found, image, self._options, command),
                 )
             )
             remote.container = made["Id"]
@@ -302,7 +302,7 @@ class _Passwords:
         }
 
 
-def _host_config(
+def host_config(
     found: Engine, image: Image, options: ContainerOptions, command: ContainerCommand
 ) -> Any:
     return found.api.create_host_config(

@@ -63,7 +63,7 @@ class Desktop:
         keep: bool = False,
         **options: Any,
     ) -> "subprocess.Popen[bytes]":
-        """Start a program on the desktop.
+        """Start a program on the desktop, whose window manager it waits for.
 
         Args:
             argv: its command line.
@@ -75,6 +75,8 @@ class Desktop:
         Raises:
             DesktopError: it cannot be started.
         """
+        if os.environ.get("DISPLAY"):
+            self._wait_ready()
         inherited = {k: v for k, v in os.environ.items() if k not in HIDDEN_VARIABLES}
         try:
             program = subprocess.Popen(
@@ -160,6 +162,9 @@ class Desktop:
         Raises:
             DesktopError: no server, or no window manager, came up.
         """
+        return self._wait_ready()
+
+    def _wait_ready(self) -> XDisplay:
         if self._display is None:
             deadline_s = time.monotonic() + START_TIMEOUT_S
             while True:

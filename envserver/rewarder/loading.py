@@ -1,15 +1,21 @@
 """Finds a task's class: by module and name, by file, or by an environment's name."""
 
+import functools
 import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from envserver.errors import InvalidRuntime
 from envserver.rewarder.errors import TaskError
 from envserver.rewarder.task import Task
+
+if TYPE_CHECKING:
+    from envserver.runtimes_file import Runtime
 
 
 def load_task(name: str) -> type[Task]:
@@ -53,12 +59,21 @@ def task_of(env_id: str, current: str | None) -> str:
     if env_id.partition(".")[0] != runtime:
         raise TaskError(f"this remote runs {current or 'one task'}, not {env_id!r:.100}")
     try:
-        task = session_fields(env_id).get("task")
+        runtimes = _runtimes(os.environ.get("ENVSERVER_RUNTIMES"))
+        task = session_fields(env_id, runtimes=runtimes).get("task")
     except (InvalidRuntime, ValueError) as error:
         raise TaskError(str(error)) from error
     if task is None:
         raise TaskError(f"{env_id!r:.100} has no task")
     return str(task)
+
+
+@functools.cache
+def _runtimes(path: str | None) -> "Mapping[str, Runtime]":
+    """What runtimes.yml says: reading it takes longer than switching to another task."""
+    from envserver.runtimes_file import load_runtimes
+
+    return load_runtimes()
 
 
 def _file(place: str) -> ModuleType:

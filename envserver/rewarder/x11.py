@@ -167,8 +167,8 @@ class XDisplay:
 
     def _set_up(self, cookie: bytes) -> None:
         name = COOKIE_NAME if cookie else b""
-        self._send(struct.pack("<BxHHHHxx", ord("l"), 11, 0, len(name), len(cookie)))
-        self._send(_padded(name) + _padded(cookie))
+        head = struct.pack("<BxHHHHxx", ord("l"), 11, 0, len(name), len(cookie))
+        self._send(head + _padded(name) + _padded(cookie))
         status, words = struct.unpack("<BxxxxxH", self._read(8))
         body = self._read(4 * words)
         if status != 1:

@@ -31,9 +31,7 @@ FLIGHTS = {
     "FlightAlaskaAutoMedium": "Alaska-auto-medium",
 }
 # Only the page itself is shown: neither the last reward, nor a clock, nor marks of clicks.
-STYLE = (
-    "#reward-display,#click-canvas{display:none!important}html::-webkit-scrollbar{display:none}"
-)
+STYLE = "#reward-display,#click-canvas{display:none!important}html::-webkit-scrollbar{display:none}"
 BEGIN = """(() => {{
     const style = document.createElement('style');
     style.textContent = {style};
@@ -45,7 +43,8 @@ BEGIN = """(() => {{
     window.envserverEpisode = true;
     const mark = document.createElement('div');
     mark.id = 'envserver-mark';
-    mark.style = 'position:fixed;left:0;top:0;width:4px;height:4px;z-index:99999;background:{color}';
+    mark.style = 'position:fixed;left:0;top:0;width:4px;height:4px;z-index:99999';
+    mark.style.background = '{color}';
     document.body.appendChild(mark);
 }})()"""
 UNMARK = "document.getElementById('envserver-mark').remove()"
@@ -57,6 +56,7 @@ class MiniWoB(Task):
 
     fps = 30.0
     time_limit_s: float | None = 120.0
+    tick_timeout_s = 30.0  # a browser that does not answer is asked twice
     page: ClassVar[str] = "miniwob/click-test.html"
     _browser: ClassVar[Browser | None] = None
     """One for all tasks of this process: another page needs no other browser."""

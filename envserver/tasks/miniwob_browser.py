@@ -41,7 +41,7 @@ FLAGS = (
     *("--remote-debugging-address=127.0.0.1", "--remote-debugging-port=0"),
 )
 START_TIMEOUT_S = 20.0
-ANSWER_TIMEOUT_S = 4.0
+ANSWER_TIMEOUT_S = 8.0
 PAUSE_S = 0.005
 
 
@@ -61,11 +61,11 @@ def pages_directory() -> Path:
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    extensions_map = {
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".html": "text/html; charset=utf-8",
-        ".js": "text/javascript; charset=utf-8",
-    }
+
+    def guess_type(self, path: str | os.PathLike[str]) -> str:
+        """The pages are in UTF-8 and do not say so."""
+        kind = super().guess_type(path)
+        return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
     def log_message(self, format: str, *values: Any) -> None:
         """Requests are not logged."""
@@ -161,8 +161,7 @@ class Browser:
         self._program = self._desktop.run(
             argv, keep=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self._devtools = DevTools(self._port(profile), START_TIMEOUT_S)
-        self._devtools._timeout_s = ANSWER_TIMEOUT_S
+        self._devtools = self._desktop.devtools(self._port(profile), ANSWER_TIMEOUT_S)
         self._desktop.wait_window("")
 
     def _port(self, profile: Path) -> int:

@@ -21,7 +21,12 @@ import envserver
 
 COLORS = {
     **{"red": RED, "blue": BLUE, "olive": (128, 128, 0), "lime": (0, 255, 0), "black": (0, 0, 0)},
-    **{"white": (255, 255, 255), "grey": (128, 128, 128), "purple": PURPLE, "orange": (255, 165, 0)},
+    **{
+        "white": (255, 255, 255),
+        "grey": (128, 128, 128),
+        "purple": PURPLE,
+        "orange": (255, 165, 0),
+    },
     **{"yellow": (255, 255, 0), "cyan": (0, 255, 255), "pink": (255, 192, 203)},
     "magenta": (255, 0, 255),
 }
@@ -193,12 +198,12 @@ def grid_coordinate(page: Page) -> Steps:
 
 
 def simon_says(page: Page) -> Steps:
-    """Watch until nothing has blinked for a second and a half; then press what did."""
+    """Watch until nothing has blinked for a second; then press what did."""
     buttons = page.patches(30)
     plain = [page.mean(box) for box in buttons]
     blinked: list[int] = []
     quiet, lit = 0, None
-    while quiet < 1.5 * FPS or not blinked:
+    while quiet < FPS or not blinked:
         yield []
         means = [page.mean(box) for box in buttons]
         changes = [np.abs(new - old).max() for new, old in zip(means, plain, strict=True)]
@@ -219,7 +224,7 @@ def draw_line(page: Page) -> Steps:
 
 def draw_circle(page: Page) -> Steps:
     x, y = page.dots(GREEN)[0]
-    angles = [number * math.tau / 24 for number in range(25)]
+    angles = [number * math.tau / 16 for number in range(17)]
     yield from page.drag([(x + 24 * math.cos(a), y + 24 * math.sin(a)) for a in angles])
     yield from page.submit()
 
@@ -298,9 +303,7 @@ SOLVERS: dict[str, Callable[[Page], Steps]] = {
 
 def make(name: str, **options: Any) -> envserver.VectorEnv:
     """One environment, seen in its own size."""
-    return envserver.make_vec(
-        f"miniwob.{name}", num_envs=1, fps=FPS, screen=(160, 210), **options
-    )
+    return envserver.make_vec(f"miniwob.{name}", num_envs=1, fps=FPS, screen=(160, 210), **options)
 
 
 def episode(

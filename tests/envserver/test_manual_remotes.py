@@ -46,7 +46,7 @@ def attach() -> Iterator[Callable[[str], VectorEnv]]:
 
 
 def play(envs: VectorEnv) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Reset and step: summed rewards, whether a picture was seen, whether all rows were valid."""
+    """Reset and step, each row valid: summed rewards, who showed a picture, who has a rewarder."""
     observations, infos = envs.reset()
     rewards = np.zeros(envs.num_envs)
     seen = np.zeros(envs.num_envs, dtype=bool)
@@ -56,6 +56,7 @@ def play(envs: VectorEnv) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rewards += reward
         seen |= observations.any(axis=(1, 2, 3))
         valid &= infos["valid"] | terminated | truncated
+    assert valid.all()
     return rewards, seen, infos["rewarder"]
 
 

@@ -3,12 +3,15 @@
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import envserver
 from envserver.broker import control
+from envserver.cli import main
 from envserver.client import Client
 from envserver.errors import RequestFailed
 from envserver.spec import SessionSpec
@@ -174,3 +177,27 @@ def test_keep_needs_a_name(daemon: Any) -> None:
 def test_wrong_names(name: Any) -> None:
     with pytest.raises(ValueError, match=r"client_id is .*, expected up to 64 letters"):
         spec(client_id=name)
+
+
+def test_two_that_open_at_once(daemon: Any) -> None:
+    with Client() as client, ThreadPoolExecutor(4) as threads:
+        opened = [threads.submit(client.open_session, spec()) for _ in range(4)]
+        failures = [each.exception() for each in opened]
+        assert sum(failure is None for failure in failures) == 1
+        assert all("is held by process" in str(failure) for failure in failures if failure)
+
+
+def test_the_command_line_lists_and_releases(daemon: Any) -> None:
+    with Client() as client:
+        session = client.open_session(spec())
+        session.wait_ready()
+        session.close(keep=True)
+        listed = CliRunner().invoke(main, ["remotes"])
+        assert "2 of gym-core" in listed.stdout
+        assert "kept for one" in listed.stdout
+        wrong = CliRunner().invoke(main, ["remotes", "--release", "two"])
+        assert wrong.exit_code == 1
+        assert "nothing is kept for the client 'two', kept are one" in wrong.stderr
+        released = CliRunner().invoke(main, ["remotes", "--release", "one"])
+        assert released.stdout == "stopped 2 remotes of one\n"
+        assert client.status()["kept"] == []

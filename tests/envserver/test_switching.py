@@ -142,3 +142,26 @@ def test_a_gym_core_remote_switches_and_stays() -> None:
         assert [each["pid"] for each in session.status()["workers"]] == pids
     finally:
         envs.close()
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("home")
+def test_a_desktop_switches_its_task_each_for_itself() -> None:
+    envs = envserver.make_vec("terminal.CreateFile-v0", 2, screen=(640, 480), fps=30)
+    try:
+        _, infos = envs.reset(seed=0)
+        session = cast(Session, envs.session)
+        where = [session.attach(env)["vnc"] for env in range(2)]
+        _, infos = envs.reset(
+            options={"per_env": [{"env_id": "CountLines-v0"}, None]},
+        )
+        assert infos["valid"].all()
+        for _ in range(60):
+            if "text" in infos and infos["_text"].all():
+                break
+            *_, infos = envs.step([(), ()])
+        goals = [str(text) for text in infos["text"]]
+        assert goals[0] != goals[1]
+        assert [session.attach(env)["vnc"] for env in range(2)] == where
+    finally:
+        envs.close()

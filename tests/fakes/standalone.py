@@ -1,4 +1,4 @@
-"""gym-core remotes that a person started by hand, each a process of its own."""
+"""Remotes of gym-core that a person started by hand, each a process of its own."""
 
 import select
 import subprocess

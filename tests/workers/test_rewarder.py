@@ -53,6 +53,28 @@ class Heard(Listener):
             self.compared.set_result((offset.low_ns, offset.high_ns, offset.pings))
 
 
+class Reading(Heard):
+    """Notes whether a reward was handed over while the socket was said to be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptors: list[int] = []
+        self.is_reading = False
+        self.read_while_handling: list[bool] = []
+        self.idle = asyncio.Event()
+
+    def socket(self, descriptor: int) -> None:
+        self.descriptors.append(descriptor)
+
+    def reads(self, reads: bool) -> None:
+        self.is_reading = reads
+        if not reads and self.read_while_handling:
+            self.idle.set()
+
+    def reward(self, *arguments: Any) -> None:
+        self.read_while_handling.append(self.is_reading)
+
+
 class Connected:
     """A client that is being served."""
 
@@ -313,6 +335,28 @@ def test_who_is_silent_in_a_reset_has_its_time(monkeypatch: pytest.MonkeyPatch) 
             assert raised.value.fault == Fault.RESET_FAILED
             with pytest.raises(RemoteUnusable, match="has said nothing for"):
                 await serving
+
+    run(test())
+
+
+def test_what_was_read_is_handed_over_before_it_is_said_to_be() -> None:
+    async def test() -> None:
+        async with original_server() as server:
+            heard = Reading()
+            rewarder = Rewarder(config(server.port), 0, heard)
+            await rewarder.connect()
+            serving = asyncio.ensure_future(rewarder.serve())
+            await server.connected.get()
+            for number in range(5):
+                await server.reward(1, number)
+            await heard.idle.wait()
+            while len(heard.read_while_handling) < 5:
+                await asyncio.sleep(0)
+            assert all(heard.read_while_handling)
+            await rewarder.close()
+            await asyncio.gather(serving, return_exceptions=True)
+            assert heard.descriptors[0] >= 0
+            assert heard.descriptors[1:] == [-1]
 
     run(test())
 

@@ -1,5 +1,6 @@
 """When a row is due, and what it says at the end of an episode."""
 
+import socket
 import time
 from typing import Any
 
@@ -185,6 +186,30 @@ def test_infos_before_the_first_picture_are_in_the_first_row(make_rig: Any) -> N
     assert (record["reward"], infos_of(record)) == (0.0, [{"goal": "up"}])
     record = rig.step()
     assert (record["reward"], infos_of(record)) == (0.5, [])
+
+
+def test_a_row_that_is_due_waits_for_a_reward_that_has_arrived(make_rig: Any) -> None:
+    rig, _ = make_rig()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        rig.hot.watch_rewarder(ours.fileno(), 10**10)
+        # Unread in the socket; then read and not posted; then posted.
+        theirs.send(b"x")
+        step = rig.ask(due=Due.AT, due_ns=time.monotonic_ns())
+        assert rig.ring.wait(step, 1, time.monotonic_ns() + 20_000_000) == 0
+        rig.hot.reads_rewarder(True)
+        assert ours.recv(1) == b"x"
+        assert rig.ring.wait(step, 1, time.monotonic_ns() + 20_000_000) == 0
+        reward(rig, 1, 2.5)
+        rig.hot.reads_rewarder(False)
+        assert rig.answer(step)["reward"] == 2.5
+        # One that never is posted holds nothing up for longer than it may.
+        rig.hot.watch_rewarder(ours.fileno(), 1_500_000)
+        theirs.send(b"x")
+        due_ns = time.monotonic_ns()
+        record = rig.step(due=Due.AT, due_ns=due_ns)
+        assert record["published_ns"] - due_ns >= 1_500_000
+        rig.hot.watch_rewarder(-1)
 
 
 def test_large_info_is_kept_elsewhere(make_rig: Any) -> None:
