@@ -190,6 +190,9 @@ class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
         ('Text', text)                  type characters one after another
         ('Wait', ms)                    let time pass before the next event
 
+    A server types what its keyboard layout has. TigerVNC's Xvnc (1.12) adds other characters as
+    they come, but drops all beyond the first 18 or so of its life.
+
     Args:
         width: Of the screen, in pixels.
         height: Of the screen, in pixels.

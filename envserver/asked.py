@@ -90,6 +90,8 @@ class Asked:
         self.pending = 0
         self.whole = None
         self.resets = {}
+        self.lost.clear()
+        self.finals.clear()
 
     def states(self, ring: Ring) -> NDArray[np.uint8]:
         """Each environment's `RowState`, `NO_ROW` where nothing is asked."""

@@ -12,6 +12,7 @@ from envserver.batch import Batch
 from envserver.episodes import Outcome
 from envserver.errors import EnvServerError
 from envserver.infos import InfoBuilder, unpack_info
+from envserver.settling import SessionPort
 from envserver.stepping import Stepper
 from shm.errors import ShmError
 from shm.ring import Ring
@@ -29,6 +30,16 @@ class InfoSource(Protocol):
 
     def fault_report(self, env: int) -> dict[str, Any]: ...
     def large_info(self, env: int, step: int) -> bytes: ...
+
+
+class VectorSession(SessionPort, InfoSource, Protocol):
+    """What a `VectorEnv` wants of a session; `envserver.session.Session` is one."""
+
+    segment_fd: int
+    doorbells: list[int]
+    names: list[str]
+
+    def close(self, *, keep: bool = False) -> None: ...
 
 
 class Collector:

@@ -11,13 +11,15 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 
 from envserver.installation import ROOT
+from envserver.settings import home_directory, make_private_directory
 
 MODULES = ("shm.layout", "shm.ring", "cython_vnc.protocol", "workers.entries")
-SESSION_BYTES = 8 * 4 * 1024 * 768 * 3
-"""Pixels of 8 full screens with 4 slots, the default session."""
+SESSION_BYTES = 8 * (4 + 1) * 1024 * 768 * 3
+"""Pixels of 8 full screens with 4 slots, and of each one's spare: the default session."""
 FILES = 4096
 MADV_POPULATE_WRITE = 23
 KERNEL_CALLS: tuple[tuple[str, str, Callable[[], int]], ...] = (
@@ -103,6 +105,22 @@ def _shared_memory() -> Iterator[Check]:
     yield _judge("/dev/shm", free >= SESSION_BYTES, found, mend, "warn")
 
 
+def _directory() -> Iterator[Check]:
+    home = place = home_directory()
+    try:
+        if os.path.lexists(home):
+            make_private_directory(home)
+        while not os.path.lexists(place):
+            place = place.parent
+        with tempfile.TemporaryDirectory(dir=place):
+            pass
+    except OSError as error:
+        mend = "daemons keep their files there: name another place in ENVSERVER_DIRECTORY"
+        yield Check("directory", "fail", f"{home}: {error.strerror or error}", mend)
+    else:
+        yield Check("directory", "ok", str(home))
+
+
 def _limits() -> Iterator[Check]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     mend = f"many environments need more descriptors: ulimit -n {FILES}"
@@ -177,6 +195,6 @@ def _say(command: list[str]) -> str:
 
 
 EXAMINERS: tuple[Callable[[], Iterator[Check]], ...] = (
-    *(_python, _kernel, _cores, _shared_memory, _limits),
+    *(_python, _kernel, _cores, _shared_memory, _directory, _limits),
     *(_compiled, _dependencies, _programs, _docker),
 )

@@ -8,6 +8,8 @@ what is there.
 import dataclasses
 import math
 
+import numpy as np
+
 from workers.entries import Due
 
 MAX_WAIT_MS = 3_600_000.0
@@ -26,6 +28,13 @@ class At:
     """At `ns` of CLOCK_MONOTONIC (`time.monotonic_ns()`)."""
 
     ns: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.ns, bool) or not isinstance(self.ns, int | np.integer):
+            raise ValueError(
+                f"AT({self.ns!r}), expected a whole number of nanoseconds, "
+                "as time.monotonic_ns() gives it"
+            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

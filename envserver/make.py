@@ -1,7 +1,10 @@
 """Making environments: `make_vec` here, or on a daemon that runs already (`connect`)."""
 
+import contextlib
 import operator
-from collections.abc import Callable, Mapping, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -9,6 +12,13 @@ from typing import Any, Literal
 from gymnasium.vector import AutoresetMode
 
 from envserver.actions import TAP_MS, ActionCodec, EventCodec, EventSpace, KeyTableCodec
+from envserver.arguments import (
+    check_max_episode_steps,
+    check_num_envs,
+    check_times,
+    joined_remotes,
+    plain_kwargs,
+)
 from envserver.client import Client
 from envserver.container_options import container_options
 from envserver.names import NAMESPACE
@@ -34,7 +44,7 @@ def make_vec(
     num_envs: int | None = None,
     *,
     env_id: str | None = None,
-    remotes: int | str | None = None,
+    remotes: int | str | Sequence[str] | None = None,
     fps: float | Literal["auto"] | None = "auto",
     clock: str = "real",
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
@@ -70,7 +80,8 @@ def make_vec(
             runtime with `env_id`. May be left out where `remotes` is an address.
         num_envs: How many; None: as many as `remotes` says, else 1.
         env_id: What the runtime calls the environment, such as "ALE/Pong-v5".
-        remotes: A number, or the addresses of running desktops: "vnc://host:5900+15900,...".
+        remotes: A number, or the addresses of running desktops: "vnc://host:5900+15900,...",
+            or a list of them.
         fps: Ticks a second of real time; None: each step as soon as possible; "auto": what
             runtimes.yml says, else 60, and None in step clock.
         clock: "real", or "step" where the runtime holds its program still between steps.
@@ -119,19 +130,20 @@ def make_vec(
     """
     mode = parse_autoreset_mode(autoreset_mode)
     check_render_mode(render_mode)
-    if num_envs is not None and num_envs < 1:
-        raise ValueError(f"num_envs is {num_envs}, expected at least 1")
-    fields = _what(name, env_id, remotes)
+    check_times(tap_ms, late_after_ms)
+    num_envs = check_num_envs(num_envs)
+    addresses: int | str | None = joined_remotes(remotes)
+    limit = check_max_episode_steps(max_episode_steps)
+    fields = _what(name, env_id, addresses)
     ticks = _ticks(fps, clock, fields.pop("fps", DEFAULT_FPS))
     time_limit_s = fields.pop("time_limit_s", None)
     if time_limit_s is not None and ticks is not None:
         fields.setdefault("max_episode_steps", max(1, round(time_limit_s * ticks)))
-    if max_episode_steps is not None and max_episode_steps < -1:
-        raise ValueError(f"max_episode_steps is {max_episode_steps}, expected None or 1 and more")
-    if max_episode_steps is not None:
-        fields["max_episode_steps"] = max(max_episode_steps, 0)
-    if env_kwargs:
-        fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **env_kwargs}
+    if limit is not None:
+        fields["max_episode_steps"] = limit
+    if env_kwargs is not None:
+        given = plain_kwargs("env_kwargs", env_kwargs)
+        fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **given}
     if command is not None:
         fields["command"] = command
     if task is not None:
@@ -150,7 +162,7 @@ def make_vec(
     width, height = _screen(screen, fields)
     spec = SessionSpec(
         num_envs=num_envs if num_envs is not None else 0 if remotes is not None else 1,
-        remotes=remotes,
+        remotes=addresses,
         width=width,
         height=height,
         slots=slots,
@@ -277,7 +289,7 @@ def _open(
         raise
 
 
-def _what(name: str | None, env_id: str | None, remotes: int | str | None) -> dict[str, Any]:
+def _what(name: str | None, env_id: str | None, remotes: Any) -> dict[str, Any]:
     """The fields of SessionSpec that the environment's name asks for."""
     if name is None:
         if isinstance(remotes, str):
@@ -307,7 +319,7 @@ def _screen(screen: Any, fields: dict[str, Any]) -> tuple[int, int]:
         if fields.get("runtime") != "gym-core":
             raise ValueError("screen is 'native', expected (width, height) for all but gym-core")
         fields["screen"] = "native"
-        return _native_size(fields)
+        return native_size(fields)
     try:
         width, height = (operator.index(side) for side in screen)
     except (TypeError, ValueError):
@@ -315,18 +327,33 @@ def _screen(screen: Any, fields: dict[str, Any]) -> tuple[int, int]:
     return width, height
 
 
-def _native_size(fields: dict[str, Any]) -> tuple[int, int]:
+def native_size(fields: dict[str, Any]) -> tuple[int, int]:
     """What the environment itself draws: it has to be made once to know."""
     from envserver.runtimes.gym_core.errors import GymCoreError
     from envserver.runtimes.gym_core.game import Game, register_atari
 
     register_atari()
+    with _without_display():
+        try:
+            game = Game(fields["env_id"], fields.get("env_kwargs"))
+        except GymCoreError as error:
+            raise ValueError(f"environment {fields['env_id']!r}: {error}") from error
+        try:
+            height, width = game.frame.shape[:2]
+            return width, height
+        finally:
+            game.close()
+
+
+@contextlib.contextmanager
+def _without_display() -> Iterator[None]:
+    """As in the runtime: SDL opens no window, plays no sound and misses no runtime directory."""
+    wanted = {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    wanted["XDG_RUNTIME_DIR"] = tempfile.gettempdir()
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
     try:
-        game = Game(fields["env_id"], fields.get("env_kwargs"))
-    except GymCoreError as error:
-        raise ValueError(f"environment {fields['env_id']!r}: {error}") from error
-    try:
-        height, width = game.frame.shape[:2]
-        return width, height
+        yield
     finally:
-        game.close()
+        for name in added:
+            os.environ.pop(name, None)

@@ -10,10 +10,11 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     session_status  {token, revision, timeout_s}     -> {revision, ready, failed, workers, ...}
     reset           {token, reset_id, per_env: [[env, fields], ...]}
                     fields: seed, options, env_id, fresh (another remote); all may be missing
-    fault_report    {token, env}                     -> {code, fault, cause, exit_code, signal, log}
+    fault_report    {token, env}                     -> {code, fault, cause, name, generation,
+                                                          exit_code, signal, log}
     kill_worker     {token, env, generation}         -> {} when its process was waited for
     large_info      {token, env, step}               -> {data}
-    logs            {token | session, env}           -> {path, lines}
+    logs            {token | session, env}           -> {path, lines, remote: [{path, lines}]}
     attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
     describe        {token, env_id}                  -> what the runtime says about it
     close_session   {token, keep | opening}

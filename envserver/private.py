@@ -38,9 +38,15 @@ class PrivateDaemon:
         self.address: Address = resolve_address(f"ipc://{self.directory}/broker")
         self._death_fd = -1
         try:
-            make_private_directory(home)
-            make_private_directory(self.directory)
-            (self.directory / TRAINER_FILE).write_text(identity(os.getpid()) or "")
+            try:
+                make_private_directory(home)
+                make_private_directory(self.directory)
+                (self.directory / TRAINER_FILE).write_text(identity(os.getpid()) or "")
+            except OSError as error:
+                raise BrokerUnavailable(
+                    f"no daemon can be started: its directory {home} cannot be written: "
+                    f"{error.strerror or error}; ENVSERVER_DIRECTORY names another place"
+                ) from error
             self._process = self._start()
             self._wait_started()
         except BaseException as error:

@@ -1,5 +1,6 @@
 """The arguments of `reset`, checked, as one request for each environment that begins anew."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,26 @@ def listed(envs: Sequence[int]) -> str:
     shown = ", ".join(str(env) for env in envs[:8])
     more = f" and {len(envs) - 8} more" if len(envs) > 8 else ""
     return f"environment{'s' if len(envs) != 1 else ''} {shown}{more}"
+
+
+def chosen_envs(num_envs: int, envs: Sequence[int]) -> list[int]:
+    """The environments that a call names.
+
+    Raises:
+        ValueError: they are no whole numbers of environments, none, or one is there twice.
+    """
+    chosen = []
+    for env in envs:
+        try:
+            number = -1 if isinstance(env, bool | np.bool_) else operator.index(env)
+        except TypeError:
+            number = -1
+        if not 0 <= number < num_envs:
+            raise ValueError(f"envs has {env!r}, expected 0 to {num_envs - 1}")
+        chosen.append(number)
+    if not chosen or len(set(chosen)) != len(chosen):
+        raise ValueError(f"envs is {list(envs)}, expected at least one, none twice")
+    return chosen
 
 
 def plain(value: Any, name: str) -> Any:

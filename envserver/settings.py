@@ -68,16 +68,18 @@ def resolve_address(address: str | Path | None = None) -> Address:
     Raises:
         ValueError: no `ipc://` address.
     """
+    name = "address"
     if address is None:
+        name = "ENVSERVER_ADDRESS"
         address = os.environ.get("ENVSERVER_ADDRESS") or f"ipc://{home_directory()}/broker"
     text = str(address)
     scheme, separator, path = text.partition("://")
     if not separator:
         path = text
     elif scheme != "ipc":
-        raise ValueError(f"address is {text!r}, expected 'ipc:///path/of/a/socket'")
+        raise ValueError(f"{name} is {text!r}, expected 'ipc:///path/of/a/socket'")
     if not path.startswith("/") or path.endswith("/"):
-        raise ValueError(f"address is {text!r}, expected 'ipc://' and an absolute path")
+        raise ValueError(f"{name} is {text!r}, expected 'ipc://' and an absolute path")
     return Address(short_path(Path(path)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from envserver.addresses import parse_addresses
+from envserver.arguments import plain_kwargs
 from envserver.container_options import PROVIDERS, container_options
 from envserver.vnc_settings import check_vnc_kwargs, for_desktop
 from workers.keysyms import keysym
@@ -96,14 +97,20 @@ class SessionSpec:
                 _whole("screen", side, 1, MAX_SIDE_PX)
         if self.screen == "native" and self.runtime == "xvnc":
             raise ValueError("screen is 'native', expected (width, height) or None for xvnc")
-        if not isinstance(self.env_kwargs, Mapping):
-            raise ValueError(f"env_kwargs is {self.env_kwargs!r}, expected a mapping")
+        object.__setattr__(self, "env_kwargs", plain_kwargs("env_kwargs", self.env_kwargs))
         object.__setattr__(self, "vnc_kwargs", check_vnc_kwargs(self.vnc_kwargs))
         _check_names(self)
         if self.max_pool and self.frame_skip < 2:
             raise ValueError(f"max_pool needs frame_skip >= 2, found frame_skip={self.frame_skip}")
         if self.clock == "step" and self.runtime == "xvnc":
             raise ValueError("clock is 'step', expected 'real': xvnc cannot hold its program still")
+        if self.clock == "step" and isinstance(self.remotes, str):
+            for address in parse_addresses(self.remotes):
+                if not address.rewarder_port:
+                    raise ValueError(
+                        f"clock is 'step', expected 'real': {address.name} has no rewarder "
+                        "that could hold its program still"
+                    )
 
     @property
     def attached(self) -> bool:
@@ -180,6 +187,8 @@ def _check_remotes(spec: SessionSpec) -> None:
                 f"task is {spec.task!r}, expected 'module:Class' or '/path/of/file.py:Class'"
             )
     command = spec.command
+    if command is not None and spec.runtime == "gym-core":
+        raise ValueError(f"command is {command!r}, expected None: gym-core runs env_id alone")
     if command is not None and not isinstance(command, str):
         words = isinstance(command, Sequence) and all(isinstance(word, str) for word in command)
         if not words or not command:
@@ -219,9 +228,7 @@ def _check_numbers(spec: SessionSpec) -> None:
     _whole("frame_skip", spec.frame_skip, 1, 1000)
     _whole("spares", spec.spares, 0, MAX_SPARES)
     if spec.fps is not None:
-        _number(
-            "fps", spec.fps, lambda value: 0 < value <= 1000, "None, or more than 0, up to 1000"
-        )
+        _number("fps", spec.fps, lambda value: 0.01 <= value <= 1000, "None, or 0.01 to 1000")
     for name in ("keep_s", "step_timeout_s", "start_timeout_s", "reset_timeout_s"):
         _number(name, getattr(spec, name), lambda value: 0 < value <= 1e6, "seconds, more than 0")
 

@@ -7,11 +7,13 @@ are there. At a deadline, or when the broker announces the end or the start of a
 some environments and HOLD for the others.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
 from envserver.actions import ActionCodec, Encoded
@@ -19,6 +21,7 @@ from envserver.asked import Asked
 from envserver.due import DueFields
 from envserver.episodes import Episodes
 from envserver.settling import Rules, SessionPort, Settler
+from shm.errors import RingClosed
 from shm.layout import ENTRY_DTYPE, RowState
 from shm.ring import Ring
 from workers.entries import Due, EntryFlag, EntryKind, Phase
@@ -134,10 +137,11 @@ class Stepper:
 
     def give_up(self) -> None:
         """Forget what is under way; a worker that waits with a row goes on with what is queued."""
-        for env in np.flatnonzero(self.asked.steps >= 0).tolist():
-            step = int(self.asked.steps[env])
-            if self.ring.abandon(step, env):
-                self.ring.fill_abandoned(step, env, resetting=True)
+        with contextlib.suppress(RingClosed):
+            for env in np.flatnonzero(self.asked.steps >= 0).tolist():
+                step = int(self.asked.steps[env])
+                if self.ring.abandon(step, env):
+                    self.ring.fill_abandoned(step, env, resetting=True)
         self.asked.drop()
 
     def complete(self, wanted: int, until_ns: int | None = None) -> bool:
@@ -145,8 +149,15 @@ class Stepper:
 
         Raises:
             BrokerUnavailable: the daemon died, and a row is missing.
+            ClosedEnvironmentError: another thread closed the environment.
             KeyboardInterrupt, ...: what a signal handler raises; `complete` may be called again.
         """
+        try:
+            return self._complete(wanted, until_ns)
+        except RingClosed as error:
+            raise ClosedEnvironmentError("the environment was closed meanwhile") from error
+
+    def _complete(self, wanted: int, until_ns: int | None) -> bool:
         asked = self.asked
         if asked.whole is not None:
             steps: int | NDArray[np.int64] = asked.whole

@@ -3,13 +3,13 @@
 Theory of operation: `step` is `send` and `recv`. `send` encodes the actions, which may raise and
 then sends nothing, and asks for the step; `recv` waits by the rules of `stepping.py`, reads the
 records through `episodes.py`, and returns a `Batch` whose observations nobody copied. Between the
-two a step is *pending*; an interrupted `recv` may be called again.
+two a step is *pending*; an interrupted `recv` may be called again, or `reset`.
 """
 
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
@@ -25,27 +25,16 @@ from numpy.typing import NDArray
 
 from envserver.actions import ActionCodec
 from envserver.batch import Batch
-from envserver.collecting import Collector, InfoSource
+from envserver.collecting import Collector, VectorSession
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
 from envserver.errors import ForkedSession, ResetFailed, WouldBlock
 from envserver.rendering import RENDER_MODES, check_render_mode
-from envserver.resets import listed, reset_requests
-from envserver.settling import Rules, SessionPort
+from envserver.resets import chosen_envs, listed, reset_requests
+from envserver.settling import Rules
 from envserver.stepping import Stepper
 from envserver.switching import take_switches
 from shm.ring import Ring
-
-
-
-class VectorSession(SessionPort, InfoSource, Protocol):
-    """What the environment wants of a session; `envserver.session.Session` is one."""
-
-    segment_fd: int
-    doorbells: list[int]
-    names: list[str]
-
-    def close(self, *, keep: bool = False) -> None: ...
 
 
 class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
@@ -114,7 +103,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._asked = self._stepper.asked
         self._collector = Collector(self._ring, session, self._stepper, same_step)
         self._all_envs = range(n)
-        self._was_reset = False
+        self._was_reset: bool | None = None
+        self._interrupted = False
 
     # Gymnasium
 
@@ -141,11 +131,19 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         Raises:
             ValueError, TypeError, InvalidRuntime: seed, mask or options are wrong; nothing was
                 reset.
+            AlreadyPendingCallError: a step was sent and not received. A step that was interrupted
+                is dropped instead where all environments are reset.
             ResetFailed: no environment that was to be reset has a new episode in
                 `reset_timeout_s`. Where only some failed, `infos["fault"]` tells.
         """
-        self._check_idle()
+        self._check_open()
         requests = reset_requests(self.num_envs, seed, options)
+        if self._asked.pending:
+            if not self._interrupted or len(requests) < self.num_envs:
+                raise AlreadyPendingCallError(
+                    "reset while a step is under way: call recv() first", "reset"
+                )
+            self._give_up()
         codec = take_switches(self.session, requests, self._codec, self.num_envs)
         if isinstance(seed, int | np.integer):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
@@ -154,8 +152,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         try:
             self._await_reset(requests)
         except BaseException:
-            self._stepper.give_up()
-            self._collector.forget()
+            self._give_up()
             self._was_reset = False
             raise
         self._was_reset = True
@@ -193,8 +190,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._check_open()
         if self.render_mode is None:
             return None
-        if not self._was_reset:
-            raise ResetNeeded("render before the first reset: call reset()")
+        self._check_reset("render")
         newest = self._asked.newest.tolist()
         return tuple(self._ring.pixels(newest[env])[env].copy() for env in self._all_envs)
 
@@ -203,6 +199,12 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         if os.getpid() == self._pid:
             self.session.close(keep=keep)
             self._ring.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # The asynchronous pair
 
@@ -224,7 +226,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         """
         self._check_open()
         whole = envs is None
-        chosen = self._all_envs if envs is None else self._check_envs(envs)
+        chosen = self._all_envs if envs is None else chosen_envs(self.num_envs, envs)
         self._check_order(chosen, whole)
         encoded = self._codec.encode(actions, chosen)
         room = self._ring.queue_entries - 1
@@ -241,12 +243,14 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         elif self._ticks is not None:
             self._ticks.pause()
         fields = due_fields(due, sent_ns, self._screen)
+        self._interrupted = True  # until all is sent
         self._stepper.ask_step(
             encoded,
             None if whole else np.array(chosen, dtype=np.int32),
             fields,
             max(fields.due_ns, sent_ns) + self._grace_ns(due),
         )
+        self._interrupted = False
 
     def recv(self, timeout_s: float | None = None, min_envs: int | None = None) -> Batch:
         """Wait for the observations of what was sent.
@@ -261,6 +265,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             NoAsyncCallError: nothing was sent.
             TimeoutError: `timeout_s` passed.
             BrokerUnavailable: the daemon died.
+            ClosedEnvironmentError: another thread closed the environment meanwhile.
         """
         self._check_open()
         pending = self._asked.pending
@@ -269,14 +274,17 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         if min_envs is not None and not 1 <= min_envs <= pending:
             raise ValueError(f"min_envs is {min_envs}, expected 1 to {pending}, what was sent")
         until_ns = None if timeout_s is None else time.monotonic_ns() + round(timeout_s * 1e9)
+        self._interrupted = True  # unless it returns or times out
         if not self._stepper.complete(min_envs or pending, until_ns):
+            self._interrupted = False
             raise TimeoutError(
                 f"{self._asked.pending - len(self._stepper.done())} of {pending} environments "
                 f"did not answer within {timeout_s} s; the step is still pending"
             )
-        if min_envs is None and self._asked.whole is not None:
-            return self._collector.all()
-        return self._collector.some()
+        whole = min_envs is None and self._asked.whole is not None
+        batch = self._collector.all() if whole else self._collector.some()
+        self._interrupted = False
+        return batch
 
     def recv_nowait(self, min_envs: int | None = None) -> Batch:
         """As `recv`, at once.
@@ -334,31 +342,21 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         if self.closed:
             raise ClosedEnvironmentError("the environment is closed: make another")
 
-    def _check_idle(self) -> None:
-        self._check_open()
-        if self._asked.pending:
-            raise AlreadyPendingCallError(
-                "reset while a step is under way: call recv() first", "reset"
-            )
-
-    def _check_envs(self, envs: Sequence[int]) -> list[int]:
-        chosen = [int(env) for env in envs]
-        if not chosen or len(set(chosen)) != len(chosen):
-            raise ValueError(f"envs is {list(envs)}, expected at least one, none twice")
-        for env in chosen:
-            if not 0 <= env < self.num_envs:
-                raise ValueError(f"envs has {env}, expected 0 to {self.num_envs - 1}")
-        return chosen
+    def _check_reset(self, call: str) -> None:
+        if self._was_reset is None:
+            raise ResetNeeded(f"{call} before the first reset: call reset()")
+        if not self._was_reset:
+            raise ResetNeeded("the last reset did not finish: call reset()")
 
     def _check_order(self, chosen: Sequence[int], whole: bool) -> None:
-        if not self._was_reset:
-            raise ResetNeeded("step before the first reset: call reset()")
+        self._check_reset("step")
         if self._asked.pending:
             asked = self._asked.steps
             busy = [env for env in chosen if asked[env] >= 0]
             if busy or whole:
+                mend = "call recv() or reset()" if self._interrupted else "call recv() first"
                 raise AlreadyPendingCallError(
-                    f"send while a step is under way ({listed(busy)}): call recv() first", "send"
+                    f"send while a step is under way ({listed(busy)}): {mend}", "send"
                 )
         if self._disabled and self._episodes.ended.any():
             ended = [env for env in chosen if self._episodes.ended[env]]
@@ -384,6 +382,11 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         stepper.ask_reset(requests, due_fields(NOW, now_ns, self._screen), until_ns)
         stepper.complete(self.num_envs)
         stepper.end_reset()
+
+    def _give_up(self) -> None:
+        """Forget what is under way."""
+        self._stepper.give_up()
+        self._collector.forget()
 
     def _reset_failure(self, batch: Batch, env: int) -> str:
         fault = batch.infos["fault"][env]

@@ -49,7 +49,7 @@ async def handshake(config: WorkerConfig, timeout_s: float) -> tuple[socket.sock
     """Connect once: a non-blocking socket, and the protocol after its `start`.
 
     Raises:
-        OSError: nothing listens there, or the connection broke.
+        OSError: nothing listens there, the connection broke, or the host is unknown (gaierror).
         TimeoutError: the server says nothing.
         RFBError: it speaks no RFB, refuses the password, or offers nothing we know.
     """
@@ -60,7 +60,10 @@ async def handshake(config: WorkerConfig, timeout_s: float) -> tuple[socket.sock
     connection.setblocking(False)
     try:
         async with asyncio.timeout(timeout_s):
-            await loop.sock_connect(connection, (config.vnc_host, config.vnc_port))
+            try:
+                await loop.sock_connect(connection, (config.vnc_host, config.vnc_port))
+            except UnicodeError as error:  # Python's own complaint about an impossible name
+                raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in KEEPALIVE:
@@ -114,7 +117,18 @@ def refused(config: WorkerConfig, error: Exception) -> RemoteUnusable:
             Fault.CONNECTION_LOST,
             f"{place}: nothing listens there; start the server or correct the address",
         )
+    if isinstance(error, socket.gaierror):
+        return RemoteUnusable(
+            Fault.CONNECTION_LOST, f"{place}: unknown host ({error.strerror}); correct the address"
+        )
     return RemoteUnusable(Fault.CONNECTION_LOST, f"{place}: {error}")
+
+
+def never_works(error: Exception) -> bool:
+    """Whether trying again is no help: no VNC server, a wrong password, a host without address."""
+    if isinstance(error, socket.gaierror):
+        return error.errno != socket.EAI_AGAIN  # "again": the name server does not answer
+    return isinstance(error, RFBError)
 
 
 async def connect(
@@ -126,8 +140,8 @@ async def connect(
         deadline_s: time.monotonic() at which to give up; None never does.
 
     Raises:
-        RemoteUnusable: it cannot be used: at once when trying again is no help (a wrong
-            password, no VNC server), else at the deadline.
+        RemoteUnusable: it cannot be used: at once when trying again is no help, else at the
+            deadline.
     """
     back_off = BackOff()
     failure: RemoteUnusable | None = None
@@ -139,7 +153,7 @@ async def connect(
             return await handshake(config, min(left_s, HANDSHAKE_TIMEOUT_S))
         except (OSError, TimeoutError, RFBError) as error:
             failure = refused(config, error)
-            if deadline_s is not None and isinstance(error, RFBError):
+            if deadline_s is not None and never_works(error):
                 raise failure from error
             logger.debug("%s; trying again", failure)
         await back_off.pause()

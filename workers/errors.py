@@ -17,7 +17,7 @@ class RemoteUnusable(WorkerError):
 
     Attributes:
         fault: what the trainer is told.
-        final: trying again is no help: it refuses us.
+        final: trying again is no help: it refuses us, or its address can be no one's.
     """
 
     def __init__(self, fault: Fault, message: str, *, final: bool = False) -> None:

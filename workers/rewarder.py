@@ -10,6 +10,7 @@ whenever the remote has said nothing for a while. One that says nothing to that 
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -126,6 +127,13 @@ class Rewarder:
             if error.response.status_code in REFUSALS:
                 raise self._refused(str(error)) from error
             raise self._lost(str(error)) from error
+        except (socket.gaierror, UnicodeError) as error:
+            again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+            raise RemoteUnusable(
+                Fault.REWARDER_LOST,
+                f"{self._place}: unknown host ({error}); correct the address",
+                final=not again,
+            ) from error
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
             raise self._lost(str(error) or "it does not answer") from error
 

@@ -190,8 +190,9 @@ class Worker(Listener):
 
     async def _lost(self, error: RemoteUnusable) -> None:
         logger.warning("%s", error)
-        await self._post(Letter.LOST, int(error.fault))
+        # The broker first: it is asked for the cause as soon as the row is out.
         await self._send("fault", fault=int(error.fault), message=str(error))
+        await self._post(Letter.LOST, int(error.fault))
 
     # The VNC server.
 
@@ -340,10 +341,10 @@ class Worker(Listener):
                 except (RemoteUnusable, ResetRefused) as error:
                     logger.warning("%s: reset: %s", self._config.name, error)
                     fault = error.fault if isinstance(error, RemoteUnusable) else Fault.RESET_FAILED
-                    await self._post(Letter.LOST, int(fault))
                     await self._send(
                         "fault", fault=int(fault), message=f"{self._config.name}: reset: {error}"
                     )
+                    await self._post(Letter.LOST, int(fault))
                     if reset_id and isinstance(error, ResetRefused):
                         break  # it would be refused again
                 await back_off.pause()

@@ -5,6 +5,7 @@ import logging
 import sys
 
 from envserver.broker.main import PrivateLease, run
+from envserver.errors import EnvServerError
 
 
 def main() -> None:
@@ -19,7 +20,10 @@ def main() -> None:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
     )
     lease = PrivateLease(arguments.trainer_pidfd, arguments.death_fd)
-    run(arguments.address, private=lease, ready_fd=arguments.ready_fd)
+    try:
+        run(arguments.address, private=lease, ready_fd=arguments.ready_fd)
+    except EnvServerError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

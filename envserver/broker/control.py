@@ -41,7 +41,11 @@ def status(address: str | Path | None = None) -> dict[str, Any]:
 def logs(
     env: int, session: str | None = None, address: str | Path | None = None, *, lines: int = 200
 ) -> dict[str, Any]:
-    """A worker's log: {path, lines}. `session`: a name from `status`; None: the only one."""
+    """A worker's log: {path, lines, remote}, where `remote` has {path, lines} of its remote's.
+
+    Args:
+        session: a name from `status`; None: the only one.
+    """
     found: dict[str, Any] = _ask(address, "logs", _chosen(session, env=env, lines=lines))
     return found
 

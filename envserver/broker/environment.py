@@ -40,6 +40,9 @@ MAX_RESETS = 64
 STARTS = 3
 """Workers that may end before the first picture until the session's start has failed."""
 CLOSE_TIMEOUT_S = 1.0
+REMOTE_END_S = 0.15
+"""A lost connection is the first sign of a remote's end, which is noticed within this time."""
+CONNECTION_FAULTS = (Fault.CONNECTION_LOST, Fault.REWARDER_LOST)
 START_GRACE_S = 5.0
 """What a worker gets beyond its start time-out, at whose end it says itself why it failed."""
 
@@ -197,6 +200,19 @@ class Environment:
         self.report = FaultReport(fault, cause, self.generation)
         logger.warning("%s: %s: %s", self.name, fault.name, cause)
 
+    async def fault_report(self) -> FaultReport:
+        """What went wrong; a connection just lost waits for the remote's end, which explains it."""
+        remote = self.remote
+        left_s = self.report.noted_at + REMOTE_END_S - time.monotonic()
+        lost = self.report.fault in CONNECTION_FAULTS
+        if lost and left_s > 0 and remote is not None and remote.logs and not self._closing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await remote.wait_ended()
+            if not remote.alive:
+                await self._told.wait()
+        return self.report
+
     async def large_info(self, step: int, timeout_s: float) -> bytes | None:
         """An info that was too large for its record; None when it is not here and did not come."""
         with contextlib.suppress(TimeoutError):
@@ -278,7 +294,7 @@ class Environment:
                 self._end(Fault.REMOTE_DIED, str(error))
                 return
             self.name = remote.name
-            self._configure(worker, remote)
+            self._configure(worker)
             await self._wait_end(worker)
         finally:
             worker.kill()
@@ -289,31 +305,9 @@ class Environment:
             self._plane.ended(self.env, int(self.report.fault))
             self._told.set()
 
-    def _configure(self, worker: WorkerProcess, remote: Remote) -> None:
-        spec, vnc, rewarder = self._spec, remote.address.vnc, remote.address.rewarder
-        config = messages.WorkerConfig(
-            env=self.env,
-            generation=self.generation,
-            name=remote.name,
-            source=spec.source,
-            vnc_host=vnc.host,
-            vnc_port=vnc.port,
-            vnc_password=vnc.password,
-            rewarder_host=rewarder.host,
-            rewarder_port=rewarder.port,
-            rewarder_password=rewarder.password,
-            env_id=self._env_id,
-            fps=spec.fps,
-            clock=spec.clock,
-            autoreset=spec.autoreset,
-            while_resetting=spec.while_resetting,
-            max_episode_steps=spec.max_episode_steps,
-            frame_skip=spec.frame_skip,
-            max_pool=spec.max_pool,
-            start_timeout_s=spec.start_timeout_s,
-            reset_timeout_s=spec.reset_timeout_s,
-            start_episode=self._has_reset,
-            **spec.vnc_settings,
+    def _configure(self, worker: WorkerProcess) -> None:
+        config = self._in_use.worker_config(
+            self._spec, self.generation, self._env_id, self._has_reset
         )
         self._set("connecting", "the first picture")
         worker.send(messages.pack_configure(config))
@@ -359,8 +353,7 @@ class Environment:
             return
         how = f"signal {-status}" if status < 0 else f"status {status}"
         self._note(*self._end_cause or (Fault.WORKER_DIED, f"its worker ended with {how}"))
-        self.report.exit_code = status if status >= 0 else None
-        self.report.signal = -status if status < 0 else None
+        self.report.note_exit(status, self.remote if self._configured else None)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         kind = message.get("type")

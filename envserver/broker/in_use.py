@@ -6,6 +6,7 @@ from typing import Any
 
 from envserver.broker.pool import RemotePool
 from envserver.remotes.base import Remote
+from envserver.spec import SessionSpec
 from workers import messages
 
 
@@ -59,6 +60,37 @@ class RemoteInUse:
         for leave in self._left:
             leave()
         self._left.clear()
+
+    def worker_config(
+        self, spec: SessionSpec, generation: int, env_id: str | None, start_episode: bool
+    ) -> messages.WorkerConfig:
+        """What a new worker is told, to use it."""
+        assert self.remote is not None
+        vnc, rewarder = self.remote.address.vnc, self.remote.address.rewarder
+        return messages.WorkerConfig(
+            env=self._env,
+            generation=generation,
+            name=self.remote.name,
+            source=spec.source,
+            vnc_host=vnc.host,
+            vnc_port=vnc.port,
+            vnc_password=vnc.password,
+            rewarder_host=rewarder.host,
+            rewarder_port=rewarder.port,
+            rewarder_password=rewarder.password,
+            env_id=env_id,
+            fps=spec.fps,
+            clock=spec.clock,
+            autoreset=spec.autoreset,
+            while_resetting=spec.while_resetting,
+            max_episode_steps=spec.max_episode_steps,
+            frame_skip=spec.frame_skip,
+            max_pool=spec.max_pool,
+            start_timeout_s=spec.start_timeout_s,
+            reset_timeout_s=spec.reset_timeout_s,
+            start_episode=start_episode,
+            **spec.vnc_settings,
+        )
 
     def message(self) -> bytes:
         """What tells a worker to use it (workers/messages.py)."""

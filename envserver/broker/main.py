@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import logging
 import os
@@ -40,16 +41,29 @@ def run(
         ready_fd: gets one byte when trainers can connect, and is closed.
 
     Raises:
-        BrokerUnavailable: another daemon has the address.
+        BrokerUnavailable: another daemon has the address, or logs cannot be kept where they should.
     """
     where = settings.resolve_address(address)
     settings.make_private_directory(where.directory)
-    log_directory = log_directory or settings.log_directory()
-    if log_directory is not None:
-        log_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log_directory = _made_log_directory(log_directory)
     _raise_descriptor_limit()
     with _locked(where):
         asyncio.run(_serve(where, private, log_directory, ready_fd))
+
+
+def _made_log_directory(given: Path | None) -> Path | None:
+    directory = given or settings.log_directory()
+    if directory is not None:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            name = "ENVSERVER_LOG_DIRECTORY" if given is None else "the log directory"
+            raise BrokerUnavailable(
+                f"{name} is '{directory}', which cannot be written: {error.strerror}"
+            ) from error
+    return directory
 
 
 async def _serve(

@@ -88,7 +88,11 @@ class Requests:
         for session in sessions:
             if session.name == name:
                 return session
-        names = ", ".join(session.name for session in sessions) or "none"
+        if not sessions:
+            raise ValueError("no session is open")
+        names = ", ".join(session.name for session in sessions)
+        if name is None:
+            raise ValueError(f"several sessions are open, give --session: {names}")
         raise ValueError(f"session is {name!r}, open are: {names}")
 
     async def _open_session(self, lease: Lease, params: Params) -> dict[str, Any]:
@@ -126,7 +130,7 @@ class Requests:
 
     async def _fault_report(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._session(lease, params).environment(params["env"])
-        report = each.report
+        report = await each.fault_report()
         return {
             "code": int(report.fault),
             "fault": report.fault.name,
@@ -135,7 +139,7 @@ class Requests:
             "generation": report.generation,
             "exit_code": report.exit_code,
             "signal": report.signal,
-            "log": processes.log_tail(each.log),
+            "log": processes.log_tail(each.log) if report.log is None else report.log,
         }
 
     async def _kill_worker(self, lease: Lease, params: Params) -> None:
@@ -153,8 +157,12 @@ class Requests:
     async def _logs(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._seen_session(lease, params).environment(params["env"])
         lines = min(int(params.get("lines", LOG_LINES)), 10_000)
-        found = processes.log_tail(each.log, lines, max_bytes=1 << 20)
-        return {"path": str(each.log), "lines": found}
+        remote_logs = each.remote.logs if each.remote is not None else []
+        worker, *remote = (
+            {"path": str(log), "lines": processes.log_tail(log, lines, max_bytes=1 << 20)}
+            for log in (each.log, *remote_logs)
+        )
+        return {**worker, "remote": remote}
 
     async def _attach(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._seen_session(lease, params).environment(params["env"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from envserver.cli.choice import candidates, chosen
+from envserver.cli.choice import candidates
 from envserver.cli.output import address_option, console, json_option, print_json, print_table
 
 
@@ -49,13 +49,14 @@ def status(address: str | None, as_json: bool) -> None:
 @click.command()
 @address_option
 def stop(address: str | None) -> None:
-    """End a daemon, and with it every session."""
+    """End a daemon, and with it every session; a trainer's private one only by --address."""
     from envserver.broker import control
+    from envserver.settings import resolve_address
 
-    url = chosen(address)
+    url = resolve_address(address).url
     with console().status("stopping"):
         control.stop(url)
-    console().print("stopped")
+    click.echo(f"stopped {url}")
 
 
 def _print_session(session: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """`envserver demo`."""
 
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +11,8 @@ from envserver.cli.output import console, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+DEFAULT_PICTURE = "demo.png"
 
 
 @click.command()
@@ -24,14 +28,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--picture",
-    default="demo.png",
-    show_default=True,
+    show_default=DEFAULT_PICTURE,
     type=click.Path(dir_okay=False, writable=True),
+    callback=lambda _context, _option, picture: picture and _check_picture(picture),
     help="Where the last batch is drawn.",
 )
 @json_option
 def demo(
-    env_id: str, num_envs: int, fps: float, seconds: float, picture: str, as_json: bool
+    env_id: str, num_envs: int, fps: float, seconds: float, picture: str | None, as_json: bool
 ) -> None:
     """Step environments with random actions, and measure them."""
     from envserver.client import Client
@@ -62,11 +66,33 @@ def demo(
                 TreeClock(client.status()["pid"]),
                 lambda elapsed_s: bar.update(stepping, completed=min(elapsed_s, seconds)),
             )
-    contact_sheet(ran.observations, ran.labels).save(picture)
     if as_json:
         print_json(ran.figures)
     else:
-        show(env_id, ran.figures, ran.seen_per_env_s, picture)
+        show(env_id, ran.figures, ran.seen_per_env_s, picture or DEFAULT_PICTURE)
+    try:
+        contact_sheet(ran.observations, ran.labels).save(picture or DEFAULT_PICTURE)
+    except OSError as error:
+        if picture is not None:
+            raise
+        click.echo(f"warning: no picture: {error}; --picture names another place", err=True)
+
+
+def _check_picture(picture: str) -> str:
+    """Refuse what cannot be written before anything starts.
+
+    Raises:
+        click.BadParameter: there is no such folder, or no such kind of picture.
+    """
+    from PIL import Image
+
+    path = Path(picture)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise click.BadParameter(f"{str(path.parent)!r} is no folder that can be written to")
+    Image.init()
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise click.BadParameter(f"{path.name!r} names no kind of picture, expected .png or .jpg")
+    return picture
 
 
 def _progress(disable: bool) -> "Progress":

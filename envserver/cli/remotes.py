@@ -76,12 +76,13 @@ def remotes(release: str | None, address: str | None, as_json: bool) -> None:
     for url in candidates(address):
         status = control.status(url)
         found += [
-            {"session": session["name"], **worker}
+            {"address": url, "session": session["name"], **worker}
             for session in status["sessions"]
             for worker in session["workers"]
         ]
         found += [
             {
+                "address": url,
                 "session": None,
                 "env": None,
                 "name": f"{kept['alive']} of {kept['runtime']}",
@@ -92,7 +93,7 @@ def remotes(release: str | None, address: str | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    columns = ("session", "env", "name", "state")
+    columns = ("session", "env", "name", "state", "address")
     print_table(columns, ([remote.get(column) for column in columns] for remote in found))
 
 
@@ -124,13 +125,14 @@ def attach(env: int, session: str | None, address: str | None, as_json: bool) ->
 @address_option
 @json_option
 def logs(env: int, lines: int, session: str | None, address: str | None, as_json: bool) -> None:
-    """Print the end of the log of environment ENV's worker."""
+    """Print the end of the logs of environment ENV's worker and of its remote."""
     from envserver.broker import control
 
     found = control.logs(env, session, chosen(address), lines=lines)
     if as_json:
         print_json(found)
         return
-    click.echo(found["path"], err=True)
-    for line in found["lines"]:
-        click.echo(line)
+    for log in (found, *found["remote"]):
+        click.echo(log["path"], err=True)
+        for line in log["lines"]:
+            click.echo(line)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -34,23 +35,29 @@ class Remote:
         name: what messages call it; without passwords.
         address: where it is reached.
         describe: what its runtime says about the environment inside; empty where nothing does.
-        log: the file with what its programs print, if there is one.
+        logs: the files with what its programs print; none of a remote that runs elsewhere, whose
+            end is never seen.
+        log: the one of them that says most about its end.
+        exit_status: of the program whose end was its end, negative for a signal.
     """
 
     def __init__(self, name: str, address: RemoteAddress) -> None:
         self.name = name
         self.address = address
         self.describe: dict[str, Any] = {}
-        self.log: str | None = None
+        self.logs: list[Path] = []
+        self.log: Path | None = None
+        self.exit_status: int | None = None
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
     def alive(self) -> bool:
         return not self._ended.done()
 
-    def end(self, cause: str) -> None:
+    def end(self, cause: str, exit_status: int | None, log: Path | None) -> None:
         """Note that the remote ended by itself; the first cause stays."""
         if not self._ended.done():
+            self.exit_status, self.log = exit_status, log
             self._ended.set_result(cause)
 
     async def wait_ended(self) -> str:

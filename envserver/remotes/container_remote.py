@@ -33,7 +33,8 @@ class ContainerRemote(Remote):
         self.container: str | None = None
         self.out_of_memory = False
         self.log_path = log
-        self.log = str(log)
+        self.logs = [log]
+        self.log = log
         self.described: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._stop = stop
 
@@ -41,9 +42,15 @@ class ContainerRemote(Remote):
         """Remove the container with its volumes."""
         await self._stop(self)
 
-    def end(self, cause: str) -> None:
+    def has_ended(self, how: str, code: int | None = None) -> None:
+        """Note its end.
+
+        Args:
+            code: the engine's exit code, above 128 for a signal.
+        """
         tail = " | ".join(processes.log_tail(self.log_path, 3))
-        super().end(f"container {self.name} {cause}" + (f" ({tail})" if tail else ""))
+        cause = f"container {self.name} {how}" + (f" ({tail})" if tail else "")
+        self.end(cause, 128 - code if code is not None and code > 128 else code, self.log_path)
 
     def note(self, text: str) -> None:
         """Write a line into its log."""

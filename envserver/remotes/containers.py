@@ -214,7 +214,8 @@ class DockerRemotes:
         loop = asyncio.get_running_loop()
         _thread(f"docker-log-{remote.name}", copy_log, loop, found, remote)
         if not facts["State"]["Running"]:
-            remote.end(how_it_ended(facts["State"]["ExitCode"]))
+            code = facts["State"]["ExitCode"]
+            remote.has_ended(how_it_ended(code), code)
         remote.address = RemoteAddress(
             _endpoint(found, facts, VNC_PORT, passwords.vnc),
             _endpoint(found, facts, REWARDER_PORT, passwords.rewarder),
@@ -276,7 +277,7 @@ class DockerRemotes:
             self._events = None
             if not self._closing:
                 for each in self._by_id.values():
-                    each.end(HUNG_UP)
+                    each.has_ended(HUNG_UP)
             return
         actor = event.get("Actor") or {}
         remote = self._by_id.get(str(actor.get("ID")))
@@ -287,7 +288,8 @@ class DockerRemotes:
         elif event.get("Action") == "die":
             limit = f": it used more than its {self._options.memory >> 20} MiB of memory"
             code = int((actor.get("Attributes") or {}).get("exitCode", -1))
-            remote.end(f"{how_it_ended(code)}{limit if remote.out_of_memory else ''}")
+            how = f"{how_it_ended(code)}{limit if remote.out_of_memory else ''}"
+            remote.has_ended(how, code if code >= 0 else None)
 
 
 class _Passwords:

@@ -37,7 +37,8 @@ class GymCoreRemotes:
         await self._need_host()
         spec = self._spec
         remote = GymCoreRemote(f"gym-core[{env}]", RemoteAddress())
-        remote.log = str(self._log)
+        remote.logs = [self._log]
+        remote.log = self._log
         password, rewarder_password = secrets.token_urlsafe(6), secrets.token_urlsafe(12)
         try:
             async with asyncio.timeout(spec.start_timeout_s):
@@ -178,7 +179,7 @@ class _Host:
         tail = " | ".join(processes.log_tail(self._log, 3))
         cause = f"the gym-core host ended with status {status} ({tail})"
         for remote in self._remotes.values():
-            remote.end(cause)
+            remote.end(cause, status, self._log)
         for reply in self._replies.values():
             if not reply.done():
                 reply.set_exception(RemoteError(cause))
@@ -196,4 +197,6 @@ class _Host:
         elif kind == "ended":
             remote = self._remotes.pop(str(name), None)
             if remote is not None:
-                remote.end(f"the process of {remote.name} ended with status {message['exit']}")
+                status = int(message["exit"])
+                cause = f"the process of {remote.name} ended with status {status}"
+                remote.end(cause, status, self._log)

@@ -49,6 +49,7 @@ class ProcessTree:
         argv: Sequence[str],
         environment: Mapping[str, str],
         descriptors: Mapping[int, int] | None = None,
+        log: Path | None = None,
     ) -> int:
         """Start a program.
 
@@ -57,6 +58,7 @@ class ProcessTree:
             argv: its command line; `{fd:N}` becomes the number of the descriptor given as N.
             environment: beside that of the tree.
             descriptors: by N; 0 becomes the standard input. They stay the caller's to close.
+            log: gets what it prints, in place of the tree's.
 
         Returns:
             its process id.
@@ -71,7 +73,7 @@ class ProcessTree:
             "argv": list(argv),
             "env": {**self._environment, **environment},
             "cwd": environment.get("HOME", "/"),
-            "log": str(self.log),
+            "log": str(log or self.log),
             "fds": list(given),
         }
         reply: asyncio.Future[int] = asyncio.get_running_loop().create_future()

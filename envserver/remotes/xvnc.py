@@ -27,6 +27,9 @@ FRAME_RATE = 60
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
 NEVER = 1 << 30
 SERVER_END_S = 0.1
+PROGRAM_LASTS_S = 0.3
+"""A program that ends sooner, with all that it started, cannot be run."""
+PROGRAM_TITLE = "-- program of"
 HIDDEN_VARIABLES = {
     *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS"),
     *("SESSION_MANAGER", "XDG_SESSION_ID", "XDG_CURRENT_DESKTOP", "PYTHONPATH"),
@@ -46,14 +49,14 @@ class XvncRemotes:
         self._directory = directory
         self._log_directory = log_directory
         self._size = size
-        self._command = ["/bin/sh", "-c", command] if isinstance(command, str) else command
+        self._command = command
         self._rewarder = None if spec.task is None else _rewarder_command(spec.task, spec.env_id)
         self._start_timeout_s = spec.start_timeout_s
         self._remotes: dict[int, XvncRemote] = {}
         self._started = 0
 
     async def start(self, env: int) -> Remote:
-        """Start a desktop; it is ready when its program was started."""
+        """Start a desktop; it is ready when its program has run for a moment."""
         for program, package in PACKAGES.items():
             if shutil.which(program) is None:
                 raise RemoteError(f"xvnc[{env}]: no {program} found: apt install {package}")
@@ -65,6 +68,7 @@ class XvncRemotes:
             env,
             self._directory / f"desktop-{env}-{self._started}",
             self._log_directory / f"desktop-{env}.log",
+            self._log_directory / f"desktop-{env}-program.log",
         )
         self._remotes[env] = remote
         try:
@@ -87,25 +91,35 @@ class XvncRemotes:
 
 
 class XvncRemote(Remote):
-    """One desktop."""
+    """One desktop.
 
-    def __init__(self, env: int, directory: Path, log: Path) -> None:
+    Args:
+        log: gets what server and window manager print.
+        program_log: gets what the program prints.
+    """
+
+    def __init__(self, env: int, directory: Path, log: Path, program_log: Path) -> None:
         super().__init__(f"xvnc[{env}]", RemoteAddress())
         self._directory = directory
         self.log_path = log
-        self.log = str(log)
+        self.program_log = program_log
+        self.logs = [program_log, log]
+        self.log = log
         self.tree: ProcessTree | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(
         self,
         size: tuple[int, int],
-        command: Sequence[str] | None,
+        command: str | Sequence[str] | None,
         rewarder: Sequence[str] | None = None,
     ) -> None:
         """Start server, window manager and program, each when the one before is up.
 
         The rewarder, which waits for them by itself, starts beside the window manager.
+
+        Raises:
+            RemoteError: one of them ended at once; the message says what it printed.
         """
         self._directory.mkdir(mode=0o700)
         cookie = secrets.token_bytes(16)
@@ -128,7 +142,7 @@ class XvncRemote(Remote):
             x_socket = f"\0{x_socket}"  # where the directory cannot be written, only this one is
         await self._unless_ended(wait_window_manager(x_socket, cookie))
         if command is not None:
-            await tree.spawn("program", command, environment)
+            await self._run_program(tree, command, environment)
         self.address = RemoteAddress(vnc, tells)
 
     async def stop(self) -> None:
@@ -138,6 +152,17 @@ class XvncRemote(Remote):
         tree, self.tree = self.tree, None
         if tree is not None:
             await tree.stop()
+
+    async def _run_program(
+        self, tree: ProcessTree, command: str | Sequence[str], environment: dict[str, str]
+    ) -> None:
+        with self.program_log.open("ab") as log:
+            log.write(f"{PROGRAM_TITLE} {self.name}\n".encode())
+        argv = ["/bin/sh", "-c", command] if isinstance(command, str) else command
+        await tree.spawn("program", argv, environment, log=self.program_log)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PROGRAM_LASTS_S):
+                raise RemoteError(f"{self.name}: {await self.wait_ended()}")
 
     async def _unless_ended(self, work: Coroutine[None, None, None]) -> None:
         """Wait for `work`, or raise when the desktop ends before."""
@@ -152,7 +177,7 @@ class XvncRemote(Remote):
             task.cancel()
             ended.cancel()
 
-    async def _watch(self, tree: ProcessTree, command: Sequence[str] | None) -> None:
+    async def _watch(self, tree: ProcessTree, command: str | Sequence[str] | None) -> None:
         """Note the end of the desktop: of a server, or of the program with all that it started."""
         program_status: int | None = None
         while True:
@@ -163,11 +188,21 @@ class XvncRemote(Remote):
                 name, status = await _server_end(tree, name, status)
             if name and name != "program":
                 tail = " | ".join(processes.log_tail(self.log_path, 3))
-                self.end(f"{name} ended with status {status} ({tail})")
+                self.end(f"{name} ended with status {status} ({tail})", status, self.log_path)
                 return
             if program_status is not None and others == 0:
-                self.end(f"the program {list(command or ())!r} ended with status {program_status}")
+                cause = f"the program {command!r} ended with status {program_status}"
+                tail = " | ".join(_since_title(processes.log_tail(self.program_log))[-3:])
+                self.end(
+                    f"{cause}: {tail or 'it printed nothing'}", program_status, self.program_log
+                )
                 return
+
+
+def _since_title(lines: list[str]) -> list[str]:
+    """What the program of this desktop printed, without those of the desktops before it."""
+    titles = [place for place, line in enumerate(lines) if line.startswith(PROGRAM_TITLE)]
+    return lines[titles[-1] + 1 :] if titles else lines
 
 
 async def _server_end(tree: ProcessTree, name: str, status: int) -> tuple[str, int]:

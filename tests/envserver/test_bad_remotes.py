@@ -80,6 +80,13 @@ def test_nothing_listens() -> None:
         envserver.make_vec(remotes=f"vnc://127.0.0.1:{port}", start_timeout_s=1)
 
 
+@pytest.mark.parametrize("host", ["[fe80::1%nosuch]", "a..b"])  # no name server is asked
+@pytest.mark.parametrize("port", [":5900", "+15900"])
+def test_an_unknown_host_fails_at_once(host: str, port: str) -> None:
+    with pytest.raises(StartError, match=rf"{re.escape(host + port)}.*: unknown host"):
+        envserver.make_vec(remotes=f"vnc://{host}{port}", start_timeout_s=60)
+
+
 def test_wrong_password() -> None:
     challenge = [
         b"RFB 003.008\n",

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from envserver.cli import main
+from envserver.cli.choice import candidates, chosen
 from envserver.doctor import Check
 
 COMMAND = [sys.executable, "-c", "from envserver.cli import main; main()"]
@@ -98,14 +100,89 @@ def test_a_daemon_is_served_asked_and_stopped(home: Path) -> None:
         assert found["sessions"] == []
         assert f"process {daemon.pid}" in invoke("status").stdout
         assert json.loads(invoke("remotes", "--json").stdout) == []
-        assert invoke("attach", "0").stderr == "Error: session is None, open are: none\n"
+        assert invoke("attach", "0").stderr == "Error: no session is open\n"
         assert invoke("serve").exit_code == 1
-        assert invoke("stop").exit_code == 0
+        assert invoke("stop").stdout == f"stopped ipc://{home}/broker\n"
         assert daemon.wait(10) == 0
     finally:
         daemon.kill()
         daemon.communicate()
     assert list(home.iterdir()) == []
+
+
+class TestChoice:
+    @pytest.fixture
+    def running(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+        """The addresses at which a daemon runs: those of two trainers, to begin with."""
+        places = [home / name / "broker" for name in ("private-1", "private-2")]
+        for place in places:
+            place.parent.mkdir()
+        urls = {f"ipc://{place}" for place in places}
+        monkeypatch.setattr("envserver.channel.is_running", lambda place: place.url in urls)
+        return urls
+
+    def test_private_ones_where_no_other_runs(self, running: set[str], home: Path) -> None:
+        assert set(candidates(None)) == running
+        with pytest.raises(click.UsageError, match="2 daemons run"):
+            chosen(None)
+        running.remove(f"ipc://{home}/private-1/broker")
+        assert chosen(None) == f"ipc://{home}/private-2/broker"
+
+    def test_the_default_one_wins(self, running: set[str], home: Path) -> None:
+        running.add(f"ipc://{home}/broker")
+        assert chosen(None) == f"ipc://{home}/broker"
+        assert set(candidates(None)) == running
+
+    def test_the_variable_is_as_the_option(
+        self, running: set[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ENVSERVER_ADDRESS", "ipc:///there/broker")
+        assert candidates(None) == [chosen(None)] == ["ipc:///there/broker"]
+        assert chosen("ipc:///here/broker") == "ipc:///here/broker"
+        monkeypatch.setenv("ENVSERVER_ADDRESS", "")
+        assert set(candidates(None)) == running
+
+    def test_stop_takes_no_private_one(self, running: set[str], home: Path) -> None:
+        running.remove(f"ipc://{home}/private-1/broker")
+        result = invoke("stop")
+        assert result.exit_code == 1
+        assert f"no daemon runs at ipc://{home}/broker" in result.stderr
+
+
+def test_remotes_say_where_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "envserver.broker.control.status",
+        lambda url: {"sessions": [{"name": "1", "workers": [{"env": 0, "state": "ready"}]}]},
+    )
+    url = "ipc:///x/broker"
+    (found,) = json.loads(invoke("remotes", "--json", "--address", url).stdout)
+    assert found == {"address": url, "session": "1", "env": 0, "state": "ready"}
+    assert url in invoke("remotes", "--address", url).stdout
+
+
+@pytest.mark.parametrize(
+    ("picture", "complaint"),
+    [("/nowhere/demo.png", "no folder"), ("demo.txt", "no kind of picture"), ("demo", "no kind")],
+)
+def test_the_picture_is_checked_first(
+    picture: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke("demo", "--picture", picture)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
+@pytest.mark.integration
+def test_a_default_picture_that_cannot_be_written_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo.png").mkdir()
+    monkeypatch.chdir(tmp_path)
+    result = invoke("demo", "--json", "--num-envs", "1", "--seconds", "0.2")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["num_envs"] == 1
+    assert "warning: no picture" in result.stderr
 
 
 @pytest.mark.integration

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -29,6 +30,24 @@ def test_a_small_shared_memory_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> 
     assert check.state == "warn"
     assert check.found == "0 of 64 MiB used"
     assert "--shm-size" in check.mend
+
+
+def test_eight_full_screens_have_four_slots_and_a_spare_each() -> None:
+    assert doctor.SESSION_BYTES == 8 * (4 + 1) * 1024 * 768 * 3
+
+
+def test_a_directory_that_cannot_be_made_names_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVSERVER_DIRECTORY", str(tmp_path / "new"))
+    assert found("directory").state == "ok"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ENVSERVER_DIRECTORY", str(tmp_path / "file" / "under"))
+    check = found("directory")
+    assert check.state == "fail"
+    assert f"{tmp_path}/file/under" in check.found
+    assert "ENVSERVER_DIRECTORY" in check.mend
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

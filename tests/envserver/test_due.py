@@ -1,5 +1,7 @@
 """Due times and the tick clock."""
 
+from typing import Any
+
 import pytest
 
 from envserver.due import AT, CHANGED, NOW, QUIET, DueFields, Ticks, due_fields
@@ -86,3 +88,9 @@ class TestTicks:
     def test_wrong_fps(self, fps: float) -> None:
         with pytest.raises(ValueError, match="fps is"):
             Ticks(fps)
+
+
+@pytest.mark.parametrize("when", [1.5, "9", None, True])
+def test_at_takes_whole_nanoseconds(when: Any) -> None:
+    with pytest.raises(ValueError, match=r"AT\(.*\), expected a whole number of nanoseconds"):
+        AT(when)

@@ -1,7 +1,9 @@
 """Arguments of `make_vec`, checked before anything starts."""
 
+import os
 from typing import Any
 
+import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode
@@ -9,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 import envserver
 from envserver.actions import EventCodec, EventSpace, KeyTableCodec
 from envserver.errors import BrokerUnavailable, InvalidRuntime
-from envserver.make import make_codec, parse_autoreset_mode
+from envserver.make import make_codec, native_size, parse_autoreset_mode
 from envserver.spec import SessionSpec
 
 
@@ -34,6 +36,26 @@ from envserver.spec import SessionSpec
         ({"screen": (640, 4.5)}, r"screen is \(640, 4.5\)"),
         ({"name": "xvnc", "screen": "native"}, "screen is 'native'"),
         ({"max_episode_steps": -2}, "max_episode_steps is -2"),
+        ({"max_episode_steps": 0}, "max_episode_steps is 0, expected None, or a whole number from"),
+        ({"max_episode_steps": "5"}, "max_episode_steps is '5'"),
+        ({"num_envs": "2"}, "num_envs is '2', expected a whole number"),
+        ({"num_envs": 2.0}, r"num_envs is 2\.0"),
+        ({"fps": 0.001}, r"fps is 0\.001, expected None, or 0\.01 to 1000"),
+        ({"late_after_ms": -1}, "late_after_ms is -1"),
+        ({"late_after_ms": float("nan")}, "late_after_ms is nan"),
+        ({"late_after_ms": float("inf")}, "late_after_ms is inf"),
+        ({"late_after_ms": "5"}, "late_after_ms is '5'"),
+        ({"tap_ms": -1}, "tap_ms is -1"),
+        ({"tap_ms": 2.5}, r"tap_ms is 2\.5"),
+        ({"env_kwargs": "fast"}, "env_kwargs is 'fast', expected a mapping"),
+        ({"env_kwargs": []}, r"env_kwargs is \[\], expected a mapping"),
+        ({"env_kwargs": {1: 2}}, "env_kwargs has 1"),
+        ({"env_kwargs": {"f": print}}, "env_kwargs: option 'f' holds a builtin_function"),
+        ({"command": "xterm"}, "command is 'xterm', expected None: gym-core"),
+        ({"remotes": ["a:1", 5]}, "remotes has a int, expected addresses"),
+        ({"remotes": []}, "remotes is an empty list"),
+        ({"remotes": ["a:1", "b:2"], "num_envs": 3}, "num_envs is 3, but remotes names 2"),
+        ({"remotes": "a:1", "clock": "step"}, "clock is 'step', expected 'real': a:1 has no rew"),
         ({"env_id": "ALE/Pong-v5"}, "env_id is 'ALE/Pong-v5', expected None beside the name"),
         ({"name": "gym-core"}, "'gym-core' names no environment"),
         ({"vnc_kwargs": {"speed": 3}}, "vnc_kwargs has 'speed'"),
@@ -73,6 +95,25 @@ def test_no_daemon_to_connect_to() -> None:
 )
 def test_autoreset_modes(given: Any, mode: AutoresetMode) -> None:
     assert parse_autoreset_mode(given) is mode
+
+
+def test_native_size_needs_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    class Drawn:
+        frame = np.zeros((30, 40, 3), np.uint8)
+
+        def __init__(self, *_: Any) -> None:
+            seen.append(os.environ.get("SDL_VIDEODRIVER"))
+
+        def close(self) -> None:
+            seen.append("closed")
+
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    monkeypatch.setattr("envserver.runtimes.gym_core.game.Game", Drawn)
+    assert native_size({"env_id": "X-v0"}) == (40, 30)
+    assert seen == ["dummy", "closed"]
+    assert "SDL_VIDEODRIVER" not in os.environ
 
 
 class Described:

@@ -38,6 +38,12 @@ def test_other_addresses_are_refused(address: str) -> None:
         settings.resolve_address(address)
 
 
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVSERVER_ADDRESS", "tcp://127.0.0.1:1")
+    with pytest.raises(ValueError, match="ENVSERVER_ADDRESS is 'tcp://127"):
+        settings.resolve_address()
+
+
 def test_private_directory(home: Path) -> None:
     directory = home / "a" / "b"
     settings.make_private_directory(directory)

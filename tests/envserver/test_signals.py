@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -184,9 +185,15 @@ def train(home: Path) -> Iterator[Callable[[str], Trainer]]:
 
 
 def shared_names() -> set[str]:
-    """What programs can leave behind under names that all share."""
-    places = [Path("/dev/shm"), Path("/tmp/.X11-unix")]
-    return {str(path) for place in places if place.exists() for path in place.iterdir()}
+    """What programs leave behind under names that all share: memory, sockets of dead X servers."""
+    found = {str(path) for path in Path("/dev/shm").iterdir()}
+    for path in Path("/tmp/.X11-unix").glob("X*"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(path))
+            except OSError:
+                found.add(str(path))
+    return found
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cython_vnc.encodings import PICTURES, encodings_for
@@ -50,7 +51,10 @@ GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs
         ({"screen": (1, 2, 3)}, "screen is (1, 2, 3)"),
         ({"screen": (0, 2)}, "screen is 0"),
         ({"command": []}, "command is []"),
+        ({"command": "xterm"}, "command is 'xterm', expected None: gym-core"),
+        ({"env_kwargs": {"f": print}}, "env_kwargs: option 'f' holds a builtin_function"),
         ({"runtime": "xvnc", "clock": "step"}, "clock is 'step', expected 'real'"),
+        ({"remotes": "a:1+2,b:3", "clock": "step"}, "expected 'real': b:3 has no rewarder"),
     ],
 )
 def test_wrong_arguments_are_named(fields: dict[str, Any], complaint: str) -> None:
@@ -63,14 +67,20 @@ def test_num_envs_follows_the_addresses() -> None:
     assert SessionSpec(remotes="a:1,b:2,c:3").num_envs == 3
 
 
+def test_remotes_with_rewarders_may_be_held_still() -> None:
+    assert SessionSpec(remotes="a:1+2", clock="step").clock == "step"
+
+
 def test_passwords_are_not_shown() -> None:
     assert "secret" not in repr(SessionSpec(remotes="a:1?password=secret"))
 
 
 def test_survives_the_wire() -> None:
-    spec = SessionSpec(**GYM, command=("a", "b"), vnc_kwargs={"encoding": "raw"}, fps=30.0)
+    xvnc: dict[str, Any] = {"runtime": "xvnc", "num_envs": 2, "env_kwargs": {"a": np.int64(3)}}
+    spec = SessionSpec(**xvnc, command=("a", "b"), vnc_kwargs={"encoding": "raw"}, fps=30.0)
+    assert type(spec.to_wire()["env_kwargs"]["a"]) is int
     assert SessionSpec.from_wire(spec.to_wire()) == SessionSpec(
-        **GYM, command=["a", "b"], vnc_kwargs={"encoding": "raw"}, fps=30.0
+        **xvnc, command=["a", "b"], vnc_kwargs={"encoding": "raw"}, fps=30.0
     )
     with pytest.raises(ValueError, match="unknown field 'colour'"):
         SessionSpec.from_wire({**spec.to_wire(), "colour": 1})

@@ -96,7 +96,7 @@ def test_an_episode_that_ends_within_a_skip_shows_its_last_picture(
         envs.reset(seed=1)
     early = 0
     random = np.random.default_rng(0)
-    for _ in range(80):
+    for _ in range(40):
         actions = random.integers(0, 2, 1)
         mine, of_pooled, of_plain = (envs.step(actions) for envs in (ours, pooled, plain))
         cut = 0 < plain.envs[0].get_wrapper_attr("made") < 4 and bool(of_plain[2][0])
@@ -104,7 +104,7 @@ def test_an_episode_that_ends_within_a_skip_shows_its_last_picture(
         expected = of_plain if cut else of_pooled
         assert np.array_equal(mine[0], expected[0])
         same_step((of_pooled[0], *mine[1:]), of_pooled)
-    assert early >= 3
+    assert early >= 2
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -261,6 +261,47 @@ class TestOrder:
         workers(envs)[0].release()
         assert envs.recv().rewards.tolist() == [1, 1]
 
+    def test_a_reset_drops_an_interrupted_step(self, make: Make) -> None:
+        envs = make()
+        workers(envs)[0].plan("skip")
+        timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            envs.step([0, 0])
+        timer.join()
+        with pytest.raises(AlreadyPendingCallError, match=r"call recv\(\) or reset\(\)"):
+            envs.step([0, 0])
+        with pytest.raises(AlreadyPendingCallError, match="reset while"):
+            envs.reset(options={"reset_mask": np.array([True, False])})
+        timer = threading.Timer(0.05, workers(envs)[0].release)
+        timer.start()
+        assert envs.reset()[1]["valid"].all()
+        timer.join()
+        assert envs.step([0, 0])[1].tolist() == [1, 1]
+
+    def test_closed_by_another_thread(self, make: Make) -> None:
+        envs = make(step_timeout_s=0.2)
+        workers(envs)[0].plan("skip")
+        envs.send([0, 0])
+        timer = threading.Timer(0.05, envs.close)
+        timer.start()
+        with pytest.raises(ClosedEnvironmentError, match="closed meanwhile"):
+            envs.recv()
+        timer.join()
+
+    def test_the_environment_is_a_context(self, make: Make) -> None:
+        with make() as envs:
+            assert not envs.closed
+        assert envs.closed
+
+    @pytest.mark.parametrize("chosen", [[0.0], [True], ["0"], [2], [0, 0], []])
+    def test_environments_that_are_none(self, make: Make, chosen: list[int]) -> None:
+        envs = make()
+        with pytest.raises(ValueError, match=r"envs (is|has)"):
+            envs.send([0] * len(chosen), envs=chosen)
+        envs.send([0], envs=[np.int64(1)])  # type: ignore[list-item]
+        assert envs.recv().envs.tolist() == [1]
+
     def test_ctrl_c_in_a_reset_asks_for_another(self, make: Make) -> None:
         envs = make()
         workers(envs)[0].slow_resets = True
@@ -269,7 +310,7 @@ class TestOrder:
         with pytest.raises(KeyboardInterrupt):
             envs.reset()
         timer.join()
-        with pytest.raises(ResetNeeded):
+        with pytest.raises(ResetNeeded, match=r"the last reset did not finish: call reset\(\)"):
             envs.step([0, 0])
         workers(envs)[0].slow_resets = False
         assert envs.reset()[1]["valid"].all()

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
+from envserver.broker import control
+from envserver.cli import main
 from envserver.client import open_session
 from envserver.errors import RemoteError, StartError
 from envserver.remotes.base import Endpoint, Remote
 from envserver.remotes.vnc_password import password_file
 from envserver.remotes.x11 import authority_file
 from envserver.remotes.xvnc import XvncRemote, XvncRemotes
+from envserver.session import Session
 from envserver.spec import SessionSpec
 
 X_SOCKETS = Path("/tmp/.X11-unix")
@@ -112,13 +116,19 @@ def test_desktops_come_up_and_go(home: Path, ends: Any) -> None:
 
 @pytest.mark.integration
 def test_a_program_that_ends_is_said(home: Path) -> None:
+    go = home / "go"
+    os.mkfifo(go)
+
     async def use(provider: XvncRemotes) -> None:
         remote = await provider.start(0)
+        await asyncio.to_thread(go.write_text, "\n")
         cause = await asyncio.wait_for(remote.wait_ended(), 10.0)
-        assert "ended with status 3" in cause
+        assert cause.endswith("ended with status 3: it broke")
         assert not remote.alive
+        assert remote.exit_status == 3
+        assert remote.log == home / "desktop-0-program.log"
 
-    with_desktops(home, spec("exit 3"), use)
+    with_desktops(home, spec(f"read go < {go}; echo it broke; exit 3"), use)
 
 
 @pytest.mark.integration
@@ -172,12 +182,65 @@ def test_a_session_of_desktops(daemon: Any, ends: Any) -> None:
 
 
 @pytest.mark.integration
-def test_a_desktop_whose_program_cannot_run(daemon: Any) -> None:
+@pytest.mark.parametrize(
+    ("command", "cause"),
+    [
+        (["/no/such/program"], "No such file"),
+        ("no-such-program", r"ended with status 127: /bin/sh: .*no-such-program: not found"),
+        ("false", "ended with status 1: it printed nothing"),
+        ("", "ended with status 0: it printed nothing"),
+        ("/etc/passwd", "ended with status 126: /bin/sh: .*Permission denied"),
+        ("echo 'open", "ended with status 2: /bin/sh: .*[Uu]nterminated quoted string"),
+    ],
+)
+def test_a_desktop_whose_program_cannot_run(
+    daemon: Any, command: str | list[str], cause: str
+) -> None:
     with (
-        open_session(spec(["/no/such/program"])) as session,
-        pytest.raises(StartError, match=r"xvnc\[[01]\].*did not start: .*No such file"),
+        open_session(spec(command)) as session,
+        pytest.raises(StartError, match=rf"xvnc\[[01]\].*did not start: .*{cause}"),
     ):
         session.wait_ready(30.0)
+
+
+@pytest.mark.integration
+def test_a_program_that_ends_later_is_reported(daemon: Any, home: Path) -> None:
+    go = home / "go"
+    os.mkfifo(go)
+    command = f"echo begun; read how < {go}; echo it broke >&2; eval $how"
+    wanted = SessionSpec(runtime="xvnc", num_envs=1, width=320, height=240, command=command)
+    with open_session(wanted) as session:
+        session.wait_ready(30.0)
+        for generation, (how, ends) in enumerate(
+            [("exit 3", (3, None)), ("kill -6 $$", (None, 6))]
+        ):
+            wait_worker(session, generation + 1, "ready")
+            go.write_text(f"{how}\n")
+            wait_worker(session, generation + 2, "ready")
+            report = session.fault_report(0)
+            assert report["fault"] == "REMOTE_DIED"
+            assert (report["exit_code"], report["signal"]) == ends
+            assert report["log"][-2:] == ["begun", "it broke"]
+        program, server = control.logs(0)["remote"]
+        assert program["lines"].count("it broke") == 2
+        assert server["path"].endswith("/desktop-0.log")
+        assert server["lines"]
+        assert "it broke" not in server["lines"]
+        said = CliRunner().invoke(main, ["logs", "0"])
+        assert program["path"] in said.stderr
+        assert "it broke" in said.stdout.splitlines()
+
+
+def wait_worker(session: Session, generation: int, state: str) -> None:
+    """Wait until the first environment's worker has come so far."""
+    revision = -1
+    for _ in range(60):
+        status = session.status(revision, 0.5)
+        revision = status["revision"]
+        worker = status["workers"][0]
+        if (worker["generation"], worker["state"]) == (generation, state):
+            return
+    raise AssertionError(f"the worker is {worker}")
 
 
 def owned_by(remote: Remote) -> list[int]:

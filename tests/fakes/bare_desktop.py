@@ -17,7 +17,7 @@ def bare_desktop(home: Path, size: tuple[int, int] = (640, 480)) -> Iterator[Des
     loop = asyncio.new_event_loop()
 
     async def start() -> XvncRemote:
-        remote = XvncRemote(0, home / "desktop", home / "desktop.log")
+        remote = XvncRemote(0, home / "desktop", home / "desktop.log", home / "program.log")
         await remote.start(size, None)
         return remote
 

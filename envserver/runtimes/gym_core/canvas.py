@@ -105,7 +105,8 @@ class Canvas:
         if scale < 1 or (self._native and (width, height) != (self.width, self.height)):
             raise EnvironmentFailed(
                 f"frame of {width}x{height} does not fit the {self.width}x{room} "
-                f"that the desktop has for it"
+                f"that the desktop has for it: give screen=({width}, {height + STRIP_HEIGHT}) "
+                "or larger, or screen='native'"
             )
         return scale
 

@@ -1,7 +1,8 @@
 """One Gymnasium environment: made by its id, stepped by action numbers, seen as frames.
 
-Ids: `gym-core.<Name>-v<k>` is Gymnasium's `<Name>-v<k>`, or `ALE/<Name>-v5` for an Atari game (one
-frame a step); any other id is Gymnasium's own, such as `ALE/Pong-v5` or `module:Id-v0`.
+Ids: `gym-core.<Name>-v<k>` is Gymnasium's `<Name>-v<k>`; `gym-core.<Name>-v0` is `ALE/<Name>-v5`
+where that is an Atari game (one frame a step); any other id is Gymnasium's own, such as
+`ALE/Pong-v5` or `module:Id-v0`.
 """
 
 import math
@@ -139,10 +140,10 @@ def gym_id(env_id: str) -> str:
     if not env_id.startswith(PREFIX):
         return env_id
     name = env_id.removeprefix(PREFIX)
-    atari = f"ALE/{name.rpartition('-v')[0] or name}-v5"
     # ale-py also registers its retired ids, Pong-v0 among them.
-    if name in gymnasium.registry and not _is_atari(name):
+    if not name.endswith("-v0") or (name in gymnasium.registry and not _is_atari(name)):
         return name
+    atari = f"ALE/{name.removesuffix('-v0')}-v5"
     return atari if atari in gymnasium.registry else name
 
 
