@@ -22,6 +22,8 @@ from envserver.spec import SessionSpec
 
 logger = logging.getLogger(__name__)
 
+LEAVE_S = 0.5
+"""The reset that took a spare comes first: stopping and booting take processors from it."""
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 30.0
 
@@ -158,6 +160,7 @@ class RemotePool:
         self._start(self._empty(place, remote))
 
     async def _empty(self, place: int, remote: Remote | None) -> None:
+        await asyncio.sleep(LEAVE_S)
         if remote is not None:
             await remote.stop()
         self._free.append(place)

@@ -5,6 +5,7 @@ threads.
 """
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -74,24 +75,21 @@ class Engine:
 
 def engine_url() -> str:
     """Where the engine is: DOCKER_HOST, the current Docker context, or the usual socket."""
-    given = os.environ.get("DOCKER_HOST")
-    if given:
-        return given
-    if os.environ.get("DOCKER_CONTEXT") or _names_context():
-        contexts = import_module("docker.context").ContextAPI
-        context = contexts.get_context(os.environ.get("DOCKER_CONTEXT"))
-        if context is not None and context.Host:
-            return str(context.Host)
-    return f"{UNIX}{DEFAULT_SOCKET}"
+    return os.environ.get("DOCKER_HOST") or _context_url() or f"{UNIX}{DEFAULT_SOCKET}"
 
 
-def _names_context() -> bool:
-    directory = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+def _context_url() -> str | None:
+    """What `docker context use`, or DOCKER_CONTEXT, says; None for the default context."""
+    directory = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
-        config = json.loads((Path(directory) / "config.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and config.get("currentContext", "default") != "default"
+        name = os.environ.get("DOCKER_CONTEXT")
+        if not name:
+            name = str(json.loads((directory / "config.json").read_text())["currentContext"])
+        place = hashlib.sha256(name.encode()).hexdigest()
+        meta = json.loads((directory / "contexts" / "meta" / place / "meta.json").read_text())
+        return str(meta["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def connect() -> Engine:
@@ -115,7 +113,8 @@ def connect() -> Engine:
 
 def _why_not(url: str, error: BaseException) -> str:
     causes = list(_causes(error))
-    shown = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+    user = urlsplit(url).netloc.rpartition("@")[0]
+    shown = url.replace(f"{user}@", "", 1) if user else url
     if any(isinstance(cause, PermissionError) for cause in causes):
         return (
             f"no permission for the Docker engine at {shown}: join the group of its socket"
@@ -126,7 +125,8 @@ def _why_not(url: str, error: BaseException) -> str:
     if url.startswith("ssh://") and "paramiko" in str(error):
         return f"the Docker engine at {shown} needs paramiko: pip install paramiko, {REMEDY}"
     missing = (FileNotFoundError, ConnectionRefusedError)
-    cause = next((each for each in causes if isinstance(each, missing)), error)
+    cause = str(next((each for each in causes if isinstance(each, missing)), error))
+    cause = cause.replace(f"{user}@", "") if user else cause
     return f"no Docker engine answers at {shown} ({cause}): start Docker, {REMEDY}"
 
 

@@ -17,6 +17,7 @@ from workers.rewarder_messages import authorization
 FIRST_DELAY_S = 0.01
 MAX_DELAY_S = 0.25
 GREETING = b"RFB "
+WELCOME = b"HTTP/1.1 101"
 
 
 async def wait_vnc(endpoint: Endpoint) -> None:
@@ -54,7 +55,7 @@ async def _vnc_greets(endpoint: Endpoint) -> bool:
     except asyncio.IncompleteReadError:
         return False
     finally:
-        writer.transport.abort()
+        await _abort(writer)
     if found != GREETING:
         raise RemoteError(f"its VNC port answers {found!r}, expected a VNC server's 'RFB '")
     return True
@@ -68,15 +69,19 @@ async def _rewarder_greets(endpoint: Endpoint) -> bool:
         lines += ["Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
         lines += [f"Authorization: {authorization(endpoint.password)}", "openai-observer: true"]
         writer.write("\r\n".join([*lines, "", ""]).encode())
-        head = await reader.readuntil(b"\r\n")
+        head = await reader.readexactly(len(WELCOME))
     except asyncio.IncompleteReadError as error:
         if error.partial:
-            raise RemoteError(f"its rewarder answers {error.partial[:80]!r} and ends") from error
+            raise RemoteError(f"its rewarder answers {error.partial!r} and ends") from error
         return False
-    except asyncio.LimitOverrunError as error:
-        raise RemoteError("its rewarder answers no HTTP") from error
     finally:
-        writer.transport.abort()
-    if not head.startswith(b"HTTP/1.1 101"):
-        raise RemoteError(f"its rewarder answers {head[:80]!r}, expected HTTP/1.1 101")
+        await _abort(writer)
+    if head != WELCOME:
+        raise RemoteError(f"its rewarder answers {head!r}, expected {WELCOME.decode()!r}")
     return True
+
+
+async def _abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

@@ -59,6 +59,10 @@ class TaskRunner:
         self._watched: set[int] = set()
         self._elapsed_s = self._counted_s = 0.0
         self._is_watched = False
+        self._is_untouched = False
+        """The first episode has begun while nobody was there, and nothing happened in it yet."""
+        self._texts: list[str] = []
+        self._first_info: dict[str, Any] = {}
         self._task = self._make(load_task(task))
         self.server = RewarderServer(
             env_id=env_id,
@@ -84,6 +88,7 @@ class TaskRunner:
         async with self._lock:
             with contextlib.suppress(TaskError):  # logged already
                 await self._next_episode(self.server.episode + 1, None, {})
+                self._is_untouched = not self.server.clients  # who was there heard it all
         try:
             while True:
                 await self._wait_tick()
@@ -100,7 +105,11 @@ class TaskRunner:
     # What the task asks for, from its thread.
 
     def say(self, text: str) -> None:
-        self._loop.call_soon_threadsafe(self.server.text, str(text))
+        self._loop.call_soon_threadsafe(self._tell, str(text))
+
+    def _tell(self, text: str) -> None:
+        self._texts.append(text)
+        self.server.text(text)
 
     def wake(self) -> None:
         self._loop.call_soon_threadsafe(self._woken.set)
@@ -156,6 +165,7 @@ class TaskRunner:
             info["truncated"] = True
         await self._call("reap", task.tick_timeout_s, self._desktop.reap)
         if outcome.reward or over or info:
+            self._is_untouched = False
             self._reward(outcome.reward, done=over, info=info)
         if over:
             await self._next_episode(server.episode + 1, None, {})
@@ -173,6 +183,11 @@ class TaskRunner:
         async with self._lock:
             if self.failed.done():
                 raise ResetRefused(self.failed.result())
+            untouched, self._is_untouched = self._is_untouched, False
+            asked = body.get("seed") is not None or bool(body.get("options"))
+            if untouched and not asked and body.get("env_id") in (None, self.server.env_id):
+                self._hand_over()
+                return {}
             try:
                 await self._switch_to(body.get("env_id"))
                 episode = max(message.episode, self.server.episode) + 1
@@ -181,9 +196,19 @@ class TaskRunner:
                 raise ResetRefused(str(error)) from error
         return {}
 
+    def _hand_over(self) -> None:
+        """Give the first episode to the client that asks for any: a new remote is ready at once."""
+        for text in self._texts:
+            self.server.text(text)
+        if self._first_info:
+            self._reward(0.0, done=False, info=self._first_info)
+        self._elapsed_s, self._counted_s = 0.0, monotonic()
+        self.server.describe(messages.RUNNING, self.server.episode)
+
     async def _next_episode(self, episode: int, seed: int | None, options: dict[str, Any]) -> None:
         task = self._task
         self.server.describe(messages.RESETTING, episode)
+        self._texts.clear()
         if seed is None:
             seed = self._random.getrandbits(SEED_BITS)
         self._random.seed(seed)
@@ -191,6 +216,7 @@ class TaskRunner:
         info = await self._call("reset", task.reset_timeout_s, task.reset, seed, options)
         if info is not None and not isinstance(info, dict):
             raise TaskError(f"{self._name}: reset returned {info!r:.80}, expected a dict or None")
+        self._first_info = info or {}
         if info:
             self._reward(0.0, done=False, info=info)
         self._elapsed_s, self._counted_s = 0.0, monotonic()

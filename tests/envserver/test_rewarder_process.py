@@ -87,7 +87,8 @@ def test_a_port_that_is_taken() -> None:
 async def first_goal(port: int) -> tuple[str, Any]:
     headers = {"authorization": messages.authorization("sesame")}
     async with connect(f"ws://127.0.0.1:{port}/", additional_headers=headers) as socket_:
-        reset = messages.build(messages.RESET, messages.headers(0, 1.0, episode=0), {"fps": 60})
+        body = {"fps": 60, "seed": 1}
+        reset = messages.build(messages.RESET, messages.headers(0, 1.0, episode=0), body)
         await socket_.send(reset)
         while True:
             message = messages.parse(await socket_.recv())

@@ -43,6 +43,29 @@ def test_a_reset_says_goal_and_info_before_it_runs() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("asked", [{}, {"seed": 5}, {"options": {"level": 2}}])
+def test_a_first_episode_that_nobody_saw_is_handed_over(asked: dict[str, Any]) -> None:
+    async def test() -> None:
+        async with running() as one:
+            while one.runner.server.env_state != messages.RUNNING:
+                await asyncio.sleep(0)
+            async with one.peer() as peer:
+                assert await peer.told() == ("running", 1)
+                await peer.send(messages.RESET, {"fps": 60, **asked})
+                if asked:
+                    assert await peer.told() == ("resetting", 2)
+                    return
+                assert await peer.told() == ("goal 1", 1)
+                assert await peer.told() == (0.0, False, {"level": 1}, 1)
+                assert await peer.told() == ("running", 1)
+                assert await peer.told() == (messages.REPLY_RESET, 1)
+                assert len(one.task.resets) == 1
+                await peer.send(messages.RESET, {"fps": 60})
+                assert await peer.told() == ("resetting", 2)
+
+    run(test())
+
+
 def test_rewards_and_the_sequence_of_an_end() -> None:
     async def test() -> None:
         async with running() as one, one.peer() as peer:
@@ -83,7 +106,7 @@ def test_one_seed_says_all_that_follows() -> None:
 def test_a_time_limit_truncates() -> None:
     async def test() -> None:
         async with running("Limited") as one, one.peer() as peer:
-            await peer.reset()
+            await peer.reset(seed=1)
             assert await peer.told() == (0.0, True, {"truncated": True}, 2)
             assert await peer.told() == ("resetting", 3)
 
@@ -140,7 +163,7 @@ def test_a_task_is_woken_by_threads_descriptors_and_files() -> None:
 def test_pings_are_answered_while_a_reset_takes_its_time() -> None:
     async def test() -> None:
         async with running() as one, one.peer() as peer:
-            await peer.reset()
+            await peer.reset(seed=1)
             gate = threading.Event()
             await one.call(lambda: setattr(one.task, "in_reset", gate.wait))
             await peer.send(messages.RESET, {"seed": None})
