@@ -152,11 +152,16 @@ class TestChoice:
 def test_remotes_say_where_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "envserver.broker.control.status",
-        lambda url: {"sessions": [{"name": "1", "workers": [{"env": 0, "state": "ready"}]}]},
+        lambda url: {
+            "sessions": [{"name": "1", "workers": [{"env": 0, "state": "ready"}]}],
+            "kept": [{"client_id": "me", "runtime": "xvnc", "num_envs": 2, "alive": 1}],
+        },
     )
     url = "ipc:///x/broker"
-    (found,) = json.loads(invoke("remotes", "--json", "--address", url).stdout)
+    found, kept = json.loads(invoke("remotes", "--json", "--address", url).stdout)
     assert found == {"address": url, "session": "1", "env": 0, "state": "ready"}
+    assert kept["address"] == url
+    assert kept["state"] == "kept for me"
     assert url in invoke("remotes", "--address", url).stdout
 
 

@@ -38,10 +38,10 @@ def test_a_desktop_with_a_task() -> None:
 
 
 def test_a_task_in_a_file_is_seen_by_the_container() -> None:
-    asked = spec(task="/home/me/my task.py:Mine")
+    asked = spec(task="/srv/me/my task.py:Mine")
     command = container_command(asked, OURS, True)
     assert command.words[-1] == "/opt/envserver-tasks/my task.py:Mine"
-    assert command.files == {"/home/me/my task.py": "/opt/envserver-tasks/my task.py"}
+    assert command.files == {"/srv/me/my task.py": "/opt/envserver-tasks/my task.py"}
     with pytest.raises(RemoteError, match="is a file of this host"):
         container_command(asked, OURS, False)
 
