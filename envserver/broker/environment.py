@@ -209,7 +209,7 @@ class Environment:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
                     await remote.wait_ended()
-            if not remote.alive:
+            if not remote.alive and remote is self.remote:
                 await self._told.wait()
         return self.report
 

@@ -171,10 +171,10 @@ class ScriptedWorker(threading.Thread):
             self._step(step, self.plans.popleft() if self.plans else "step")
 
     def _publish_first(self, step: int) -> None:
-        self.first_row = False
         if self.terminal is None:
-            self._publish(step)
+            self.first_row = not self._publish(step)
         else:
+            self.first_row = False
             self._publish_terminal(step)
 
     def _step(self, step: int, plan: str) -> None:
@@ -230,10 +230,10 @@ class ScriptedWorker(threading.Thread):
             fault=fault,
         )
 
-    def _publish(self, step: int, **numbers: Any) -> None:
+    def _publish(self, step: int, **numbers: Any) -> bool:
         self.pending = None
         if not self.writer.claim(step):
-            return  # given up: what was to be told is told with the next row
+            return False  # given up: what was to be told is told with the next row
         pixels = np.frombuffer(self.writer.pixels(step), np.uint8)
         pixels[:] = picture(self.episode, self.steps)
         record = np.frombuffer(self.writer.record(step), RECORD_DTYPE)
@@ -252,6 +252,7 @@ class ScriptedWorker(threading.Thread):
         self._publish_state()
         self.writer.finish(step)
         self.writer.arrive()
+        return True
 
 
 class ScriptedSession:
