@@ -91,19 +91,9 @@ def docker_run_line(
     words += ["--security-opt", "no-new-privileges"]
     if image.writable:
         words.append("--read-only")
-    for path in image.writable:
-        words += ["--tmpfs", tmpfs_word(path, image)]
+    for path, how in image.writable.items():
+        words += ["--tmpfs", f"{path}:{how}" if how else path]
     return shlex.join([*words, image.name, *command.words])
-
-
-def tmpfs_options(path: str, image: Image) -> str:
-    """How a writable folder is mounted: a home belongs to the user."""
-    return f"uid={image.uid},mode=700" if path.startswith("/home/") else ""
-
-
-def tmpfs_word(path: str, image: Image) -> str:
-    options = tmpfs_options(path, image)
-    return f"{path}:{options}" if options else path
 
 
 def _task(task: str, engine_is_local: bool) -> tuple[str, dict[str, str]]:

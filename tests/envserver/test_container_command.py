@@ -12,8 +12,13 @@ from envserver.remotes.container_command import container_command, docker_run_li
 from envserver.remotes.images import Image, image_name, image_of
 from envserver.spec import SessionSpec
 
-OURS = Image("envserver/base:1", True, ("/tmp", "/home/envserver"), 1000, frozenset({5900, 15900}))
-FOREIGN = Image("someone/else:2", False, (), 0, frozenset({80, 5900}))
+OURS = Image(
+    "envserver/base:1",
+    True,
+    {"/tmp": "", "/var/lib/envserver": "uid=1000,mode=700"},
+    frozenset({5900, 15900}),
+)
+FOREIGN = Image("someone/else:2", False, {}, frozenset({80, 5900}))
 
 
 def spec(**fields: Any) -> SessionSpec:
@@ -38,10 +43,10 @@ def test_a_desktop_with_a_task() -> None:
 
 
 def test_a_task_in_a_file_is_seen_by_the_container() -> None:
-    asked = spec(task="/home/me/my task.py:Mine")
+    asked = spec(task="/srv/my task.py:Mine")
     command = container_command(asked, OURS, True)
     assert command.words[-1] == "/opt/envserver-tasks/my task.py:Mine"
-    assert command.files == {"/home/me/my task.py": "/opt/envserver-tasks/my task.py"}
+    assert command.files == {"/srv/my task.py": "/opt/envserver-tasks/my task.py"}
     with pytest.raises(RemoteError, match="is a file of this host"):
         container_command(asked, OURS, False)
 
@@ -76,7 +81,7 @@ def test_the_line_has_every_limit_and_no_password() -> None:
         *(("--memory", str(1 << 30)), ("--cpus", "1.5"), ("--pids-limit", "512")),
         *(("--cap-drop", "ALL"), ("--cap-add", "SYS_PTRACE")),
         *(("--security-opt", "no-new-privileges"), ("--tmpfs", "/tmp")),
-        ("--tmpfs", "/home/envserver:uid=1000,mode=700"),
+        ("--tmpfs", "/var/lib/envserver:uid=1000,mode=700"),
     ):
         assert (option, value) in list(itertools.pairwise(words))
     assert words[-4:] == ["--", "xterm", "-T", "a b"]
