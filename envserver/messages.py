@@ -13,7 +13,7 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     fault_report    {token, env}                     -> {code, fault, cause, exit_code, signal, log}
     kill_worker     {token, env, generation}         -> {} when its process was waited for
     large_info      {token, env, step}               -> {data}
-    logs            {token | session, env}           -> {path, lines}
+    logs            {token | session, env, remote}   -> {path, lines}
     attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
     describe        {token, env_id}                  -> what the runtime says about it
     close_session   {token, keep | opening}

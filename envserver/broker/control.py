@@ -39,10 +39,19 @@ def status(address: str | Path | None = None) -> dict[str, Any]:
 
 
 def logs(
-    env: int, session: str | None = None, address: str | Path | None = None, *, lines: int = 200
+    env: int,
+    session: str | None = None,
+    address: str | Path | None = None,
+    *,
+    lines: int = 200,
+    remote: bool = False,
 ) -> dict[str, Any]:
-    """A worker's log: {path, lines}. `session`: a name from `status`; None: the only one."""
-    found: dict[str, Any] = _ask(address, "logs", _chosen(session, env=env, lines=lines))
+    """The log of a worker, or of its remote's programs: {path, lines}.
+
+    `session` is a name from `status`; None: the only one.
+    """
+    wanted = _chosen(session, env=env, lines=lines, remote=remote)
+    found: dict[str, Any] = _ask(address, "logs", wanted)
     return found
 
 

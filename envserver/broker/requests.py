@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envserver import messages, processes
@@ -153,8 +154,13 @@ class Requests:
     async def _logs(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._seen_session(lease, params).environment(params["env"])
         lines = min(int(params.get("lines", LOG_LINES)), 10_000)
-        found = processes.log_tail(each.log, lines, max_bytes=1 << 20)
-        return {"path": str(each.log), "lines": found}
+        path: Path | None = each.log
+        if params.get("remote"):
+            path = Path(each.remote.log) if each.remote is not None and each.remote.log else None
+        if path is None:
+            raise RequestFailed(f"{each.name} has no log: its programs are not the daemon's")
+        found = processes.log_tail(path, lines, max_bytes=1 << 20)
+        return {"path": str(path), "lines": found}
 
     async def _attach(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._seen_session(lease, params).environment(params["env"])

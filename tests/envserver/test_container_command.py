@@ -66,6 +66,8 @@ def test_an_environment_of_gymnasium() -> None:
 def test_foreign_images_run_what_they_run() -> None:
     command = container_command(spec(), FOREIGN, True)
     assert (command.words, command.ports, command.describes) == ((), (5900,), False)
+    named = spec(runtime="docker", runtime_name="mine", command="serve & me")
+    assert container_command(named, OURS, True).words == ("/bin/sh", "-c", "serve & me")
     own = container_command(spec(container={"command": ["serve", "me"]}), FOREIGN, True)
     assert own.words == ("serve", "me")
 
