@@ -14,7 +14,7 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
                                                           exit_code, signal, log}
     kill_worker     {token, env, generation}         -> {} when its process was waited for
     large_info      {token, env, step}               -> {data}
-    logs            {token | session, env}           -> {path, lines, remote: [{path, lines}]}
+    logs            {token | session, env, remote}   -> {path, lines, remote: [{path, lines}]}
     attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
     describe        {token, env_id}                  -> what the runtime says about it
     close_session   {token, keep | opening}

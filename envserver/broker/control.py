@@ -39,14 +39,21 @@ def status(address: str | Path | None = None) -> dict[str, Any]:
 
 
 def logs(
-    env: int, session: str | None = None, address: str | Path | None = None, *, lines: int = 200
+    env: int,
+    session: str | None = None,
+    address: str | Path | None = None,
+    *,
+    lines: int = 200,
+    remote: bool = False,
 ) -> dict[str, Any]:
     """A worker's log: {path, lines, remote}, where `remote` has {path, lines} of its remote's.
 
     Args:
         session: a name from `status`; None: the only one.
+        remote: it is an error if the remote has none.
     """
-    found: dict[str, Any] = _ask(address, "logs", _chosen(session, env=env, lines=lines))
+    wanted = _chosen(session, env=env, lines=lines, remote=remote)
+    found: dict[str, Any] = _ask(address, "logs", wanted)
     return found
 
 

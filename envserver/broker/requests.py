@@ -158,6 +158,8 @@ class Requests:
         each = self._seen_session(lease, params).environment(params["env"])
         lines = min(int(params.get("lines", LOG_LINES)), 10_000)
         remote_logs = each.remote.logs if each.remote is not None else []
+        if params.get("remote") and not remote_logs:
+            raise RequestFailed(f"{each.name} has no log: its programs are not the daemon's")
         worker, *remote = (
             {"path": str(log), "lines": processes.log_tail(log, lines, max_bytes=1 << 20)}
             for log in (each.log, *remote_logs)

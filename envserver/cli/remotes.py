@@ -1,6 +1,9 @@
 """`envserver runtimes`, `remotes`, `attach` and `logs`."""
 
 import dataclasses
+import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +13,9 @@ from envserver.cli.output import address_option, console, json_option, print_jso
 
 if TYPE_CHECKING:
     from envserver.runtimes_file import Runtime
+
+FOLLOW_S = 0.1
+"""How often a log that is followed is looked at."""
 
 
 def session_option(command: Any) -> Any:
@@ -121,18 +127,52 @@ def attach(env: int, session: str | None, address: str | None, as_json: bool) ->
 @click.command()
 @click.argument("env", type=click.IntRange(0))
 @click.option("--lines", default=200, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--remote", is_flag=True, help="Only of the remote's programs, such as its container."
+)
+@click.option(
+    "--follow", is_flag=True, help="Go on with what is written to the first, until Ctrl-C."
+)
 @session_option
 @address_option
 @json_option
-def logs(env: int, lines: int, session: str | None, address: str | None, as_json: bool) -> None:
+def logs(
+    env: int,
+    lines: int,
+    remote: bool,
+    follow: bool,
+    session: str | None,
+    address: str | None,
+    as_json: bool,
+) -> None:
     """Print the end of the logs of environment ENV's worker and of its remote."""
     from envserver.broker import control
 
-    found = control.logs(env, session, chosen(address), lines=lines)
+    found = control.logs(env, session, chosen(address), lines=lines, remote=remote)
     if as_json:
         print_json(found)
         return
-    for log in (found, *found["remote"]):
+    shown = found["remote"] if remote else [found, *found["remote"]]
+    if follow:  # one: that of the worker, or of what runs in the remote
+        there = [log for log in shown if Path(log["path"]).exists()]
+        shown = there[:1] or shown[:1]
+    for log in shown:
         click.echo(log["path"], err=True)
         for line in log["lines"]:
             click.echo(line)
+    if follow:
+        _follow(Path(shown[0]["path"]))
+
+
+def _follow(path: Path) -> None:
+    """Print what is added to a log for as long as it is there."""
+    with path.open(errors="replace") as log:
+        log.seek(0, os.SEEK_END)
+        while path.exists():
+            text = log.read()
+            if text:
+                click.echo(text, nl=False)
+            elif log.tell() > path.stat().st_size:
+                log.seek(0)  # it was begun anew
+            else:
+                time.sleep(FOLLOW_S)

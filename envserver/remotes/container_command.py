@@ -41,6 +41,9 @@ def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) ->
         RemoteError: the task is a file here, and the engine elsewhere.
     """
     given = container_options(spec.container).command
+    own = _program(spec)
+    if given is None and spec.runtime == "docker":
+        given = own
     if given is not None or not image.is_ours or spec.runtime == "docker":
         ports = tuple(sorted({VNC_PORT, REWARDER_PORT} & image.ports))
         return ContainerCommand(given or (), ports)
@@ -63,9 +66,8 @@ def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) ->
         files.update(file)
         words += ["--task", task]
         ports = (VNC_PORT, REWARDER_PORT)
-    if spec.command is not None:
-        line = ["/bin/sh", "-c", spec.command]
-        words += ["--", *(line if isinstance(spec.command, str) else spec.command)]
+    if own is not None:
+        words += ["--", *own]
     return ContainerCommand(tuple(words), ports, files=files)
 
 
@@ -91,19 +93,15 @@ def docker_run_line(
     words += ["--security-opt", "no-new-privileges"]
     if image.writable:
         words.append("--read-only")
-    for path in image.writable:
-        words += ["--tmpfs", tmpfs_word(path, image)]
+    for path, how in image.writable.items():
+        words += ["--tmpfs", f"{path}:{how}" if how else path]
     return shlex.join([*words, image.name, *command.words])
 
 
-def tmpfs_options(path: str, image: Image) -> str:
-    """How a writable folder is mounted: a home belongs to the user."""
-    return f"uid={image.uid},mode=700" if path.startswith("/home/") else ""
-
-
-def tmpfs_word(path: str, image: Image) -> str:
-    options = tmpfs_options(path, image)
-    return f"{path}:{options}" if options else path
+def _program(spec: SessionSpec) -> tuple[str, ...] | None:
+    if isinstance(spec.command, str):
+        return ("/bin/sh", "-c", spec.command)
+    return None if spec.command is None else tuple(spec.command)
 
 
 def _task(task: str, engine_is_local: bool) -> tuple[str, dict[str, str]]:

@@ -29,7 +29,6 @@ from envserver.remotes.container_command import (
     ContainerCommand,
     container_command,
     docker_run_line,
-    tmpfs_options,
 )
 from envserver.remotes.container_remote import (
     DESCRIBE_MARK,
@@ -318,7 +317,7 @@ def host_config(
         security_opt=["no-new-privileges"],
         shm_size=options.shm_size,
         read_only=bool(image.writable),
-        tmpfs={path: tmpfs_options(path, image) for path in image.writable},
+        tmpfs=dict(image.writable),
         port_bindings=dict.fromkeys(command.ports, (found.publish_on, None)),
         binds={path: {"bind": inside, "mode": "ro"} for path, inside in command.files.items()},
         log_config={"type": "json-file", "config": ENGINE_LOG},

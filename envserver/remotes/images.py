@@ -33,10 +33,9 @@ class Image:
     name: str
     is_ours: bool
     """It runs `envserver-remote`, and takes its passwords from the environment."""
-    writable: tuple[str, ...]
-    """Folders that stay writable, in memory, where the root is mounted read-only; (): it is not."""
-    uid: int
-    """Of the user whose home those may be."""
+    writable: Mapping[str, str]
+    """Folders that stay writable, in memory, where the root is mounted read-only, and how they are
+    mounted; {}: it is not."""
     ports: frozenset[int]
     """What it exposes."""
 
@@ -105,12 +104,14 @@ def _inspect(found: Engine, name: str) -> Mapping[str, Any] | None:
 def _read(name: str, facts: Mapping[str, Any]) -> Image:
     config = facts.get("Config") or {}
     labels = config.get("Labels") or {}
-    uid = labels.get("envserver.uid", "0")
+    writable = dict.fromkeys(labels.get("envserver.writable", "").split(), "")
+    home, uid = labels.get("envserver.home"), labels.get("envserver.uid", "")
+    if home and uid.isdigit():
+        writable[home] = f"uid={uid},mode=700"
     return Image(
         name,
         is_ours=labels.get("envserver.remote") == "1",
-        writable=tuple(labels.get("envserver.writable", "").split()),
-        uid=int(uid) if uid.isdigit() else 0,
+        writable=writable,
         ports=frozenset(
             int(port.partition("/")[0])
             for port in config.get("ExposedPorts") or {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,29 @@ def test_a_default_picture_that_cannot_be_written_is_left_out(
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["num_envs"] == 1
     assert "warning: no picture" in result.stderr
+
+
+@pytest.mark.integration
+def test_a_log_is_followed_until_it_is_gone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("old\n")
+    code = f"from envserver.cli.remotes import _follow\nprint('now', flush=True)\n_follow({log!r})"
+    code = f"from pathlib import *\n{code}"
+    follower = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "now\n"
+        while follower.poll() is None:
+            with log.open("a") as file:
+                file.write("new\n")
+            if select.select([follower.stdout], [], [], 0.05)[0]:
+                break
+        assert follower.stdout.readline() == "new\n"
+        log.unlink()
+        assert follower.wait(10) == 0
+    finally:
+        follower.kill()
+        follower.communicate()
 
 
 @pytest.mark.integration

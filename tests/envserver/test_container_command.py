@@ -12,8 +12,13 @@ from envserver.remotes.container_command import container_command, docker_run_li
 from envserver.remotes.images import Image, image_name, image_of
 from envserver.spec import SessionSpec
 
-OURS = Image("envserver/base:1", True, ("/tmp", "/home/envserver"), 1000, frozenset({5900, 15900}))
-FOREIGN = Image("someone/else:2", False, (), 0, frozenset({80, 5900}))
+OURS = Image(
+    "envserver/base:1",
+    True,
+    {"/tmp": "", "/var/lib/envserver": "uid=1000,mode=700"},
+    frozenset({5900, 15900}),
+)
+FOREIGN = Image("someone/else:2", False, {}, frozenset({80, 5900}))
 
 
 def spec(**fields: Any) -> SessionSpec:
@@ -38,10 +43,10 @@ def test_a_desktop_with_a_task() -> None:
 
 
 def test_a_task_in_a_file_is_seen_by_the_container() -> None:
-    asked = spec(task="/srv/me/my task.py:Mine")
+    asked = spec(task="/srv/my task.py:Mine")
     command = container_command(asked, OURS, True)
     assert command.words[-1] == "/opt/envserver-tasks/my task.py:Mine"
-    assert command.files == {"/srv/me/my task.py": "/opt/envserver-tasks/my task.py"}
+    assert command.files == {"/srv/my task.py": "/opt/envserver-tasks/my task.py"}
     with pytest.raises(RemoteError, match="is a file of this host"):
         container_command(asked, OURS, False)
 
@@ -61,6 +66,8 @@ def test_an_environment_of_gymnasium() -> None:
 def test_foreign_images_run_what_they_run() -> None:
     command = container_command(spec(), FOREIGN, True)
     assert (command.words, command.ports, command.describes) == ((), (5900,), False)
+    named = spec(runtime="docker", runtime_name="mine", command="serve & me")
+    assert container_command(named, OURS, True).words == ("/bin/sh", "-c", "serve & me")
     own = container_command(spec(container={"command": ["serve", "me"]}), FOREIGN, True)
     assert own.words == ("serve", "me")
 
@@ -76,7 +83,7 @@ def test_the_line_has_every_limit_and_no_password() -> None:
         *(("--memory", str(1 << 30)), ("--cpus", "1.5"), ("--pids-limit", "512")),
         *(("--cap-drop", "ALL"), ("--cap-add", "SYS_PTRACE")),
         *(("--security-opt", "no-new-privileges"), ("--tmpfs", "/tmp")),
-        ("--tmpfs", "/home/envserver:uid=1000,mode=700"),
+        ("--tmpfs", "/var/lib/envserver:uid=1000,mode=700"),
     ):
         assert (option, value) in list(itertools.pairwise(words))
     assert words[-4:] == ["--", "xterm", "-T", "a b"]
