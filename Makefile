@@ -3,16 +3,25 @@ PYTHON ?= python3
 RUN := .venv/bin
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test build lint types wheel bench asan annotate constraints clean
+.PHONY: help demo test base-image images test-docker build lint types wheel bench asan annotate constraints clean
 
 help: ## list these verbs
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: build/compiled ## step eight environments at 60 frames a second, write demo.png
 	$(RUN)/envserver demo
 
 test: build/compiled ## run every test, those with real processes too
 	$(RUN)/pytest
+
+base-image: ## make debian:bookworm-slim where it is missing: pull it, or debootstrap it
+	tools/base-image
+
+images: build/compiled ## build the image of every folder in docker/, print sizes
+	$(RUN)/python -m envserver.remotes.build
+
+test-docker: build/compiled ## run the tests that need a Docker engine and our images
+	$(RUN)/pytest -m docker
 
 build: build/compiled ## compile the extensions in place
 

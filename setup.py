@@ -24,7 +24,7 @@ LIBRARIES: dict[str, list[str]] = {
     "cython_vnc.jpeg": ["libturbojpeg"],
 }
 # What lies at the root of the repository and is read at run time.
-DATA = ("runtimes.yml", "docker")
+DATA = ("runtimes.yml", "docker", "constraints.txt")
 
 
 class BuildWithData(build_py):

@@ -1,12 +1,12 @@
 """`make bench`: measures, prints a table, writes `benchmarks/results`."""
 
-from benchmarks import handover, remotes, report
+from benchmarks import containers, handover, remotes, report
 
 
 def main() -> None:
     """Run every benchmark of this folder, one after the other."""
     described = report.machine()
-    figures = [*handover.measure(), *remotes.measure()]
+    figures = [*handover.measure(), *remotes.measure(), *containers.measure()]
     report.show(figures)
     print(f"written to {report.write(described, figures)}")
 

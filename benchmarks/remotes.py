@@ -17,7 +17,7 @@ NUM_ENVS = 8
 def measure(seconds: float = 15.0) -> list[Figure]:
     """Start, step and look at eight environments of runtime gym-core."""
     started_s = time.monotonic()
-    envs = envserver.make_vec("gym-core.Pong-v0", num_envs=NUM_ENVS, fps=60)
+    envs = envserver.make_vec("gym-core.Pong-v0", num_envs=NUM_ENVS, fps=60, provider="process")
     ready_s = time.monotonic() - started_s
     assert isinstance(envs.session, Session)
     try:

@@ -18,9 +18,9 @@ from cython_vnc.protocol import RFBProtocol
 RECEIVE_BYTES = 256 << 10
 
 
-def shake_hands(connection: socket.socket) -> RFBProtocol:
+def shake_hands(connection: socket.socket, password: str | None = None) -> RFBProtocol:
     """Come to the state in which the server may send pictures."""
-    handshake = Handshake()
+    handshake = Handshake(password)
     while not handshake.done:
         data = connection.recv(RECEIVE_BYTES)
         if not data:

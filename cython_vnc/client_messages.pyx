@@ -5,12 +5,20 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 from cython_vnc.buffer cimport Bytes, bytes_live, bytes_reserve, put_bytes, put_u8, put_u16, put_u32
 from cython_vnc.constants cimport ClientMessage, Limit
 from cython_vnc.decoders.base cimport NO_MEMORY, OK, TOO_LARGE, Status
+from cython_vnc.surface cimport Rect
 
 
 cdef inline Status room(Bytes* out, Py_ssize_t message_bytes) noexcept nogil:
     if bytes_live(out) >= Limit.MAX_OUTBOUND_BYTES:
         return TOO_LARGE
     return OK if bytes_reserve(out, message_bytes) != NULL else NO_MEMORY
+
+
+cdef inline void put_area(Bytes* out, const Rect* area) noexcept nogil:
+    put_u16(out, <uint16_t>area.x)
+    put_u16(out, <uint16_t>area.y)
+    put_u16(out, <uint16_t>area.width)
+    put_u16(out, <uint16_t>area.height)
 
 
 cdef Status put_set_pixel_format(Bytes* out) noexcept nogil:
@@ -41,15 +49,13 @@ cdef Status put_set_encodings(Bytes* out, const int32_t* encodings, uint16_t cou
     return OK
 
 
-cdef Status put_update_request(Bytes* out, bint incremental, uint16_t width, uint16_t height) noexcept nogil:
+cdef Status put_update_request(Bytes* out, bint incremental, const Rect* area) noexcept nogil:
     cdef Status status = room(out, 10)
     if status != OK:
         return status
     put_u8(out, ClientMessage.FRAMEBUFFER_UPDATE_REQUEST)
     put_u8(out, incremental)
-    put_u32(out, 0)
-    put_u16(out, width)
-    put_u16(out, height)
+    put_area(out, area)
     return OK
 
 
@@ -97,16 +103,14 @@ cdef Status put_cut_text(Bytes* out, const uint8_t* latin1, uint32_t text_bytes)
     return OK
 
 
-cdef Status put_enable_continuous(Bytes* out, bint enable, uint16_t width, uint16_t height) noexcept nogil:
+cdef Status put_enable_continuous(Bytes* out, bint enable, const Rect* area) noexcept nogil:
     """(rfbproto, "EnableContinuousUpdates")"""
     cdef Status status = room(out, 10)
     if status != OK:
         return status
     put_u8(out, ClientMessage.ENABLE_CONTINUOUS_UPDATES)
     put_u8(out, enable)
-    put_u32(out, 0)
-    put_u16(out, width)
-    put_u16(out, height)
+    put_area(out, area)
     return OK
 
 

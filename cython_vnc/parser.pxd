@@ -16,6 +16,9 @@ from cython_vnc.update cimport Limits, Update
 from cython_vnc.view cimport Views
 from cython_vnc.wire cimport Cursor
 
+cdef enum:
+    MAX_SUBSCRIPTIONS = 16
+
 cdef class RFBParser:
     cdef Surface surface
     cdef Damage damage
@@ -60,6 +63,8 @@ cdef class RFBParser:
     cdef Views views
     cdef bint surface_viewed              # by Python: the present block may have views
     cdef bint inbound_viewed
+    cdef Rect subscription[MAX_SUBSCRIPTIONS]  # what updates are asked for; none: the whole screen
+    cdef int subscriptions
 
     # Where to receive: room for at least `wanted` bytes; NULL when out of memory. Then say how many came.
     cdef uint8_t* receive_room(self, Py_ssize_t wanted, Py_ssize_t* room) noexcept nogil
@@ -72,6 +77,9 @@ cdef class RFBParser:
     cdef Status pointer_event(self, uint16_t x, uint16_t y, uint8_t buttons) noexcept nogil
     cdef Status request_update(self, bint incremental) noexcept nogil
     cdef Status enable_continuous(self, bint enable) noexcept nogil
+    # Private: the part of a rectangle that is on the screen, which may be nothing; NULL: the whole screen.
+    cdef Status put_continuous(self, bint enable) noexcept nogil
+    cdef Rect on_screen(self, const Rect* wanted) noexcept nogil
     cdef Status send_fence(self, uint32_t flags, const uint8_t* payload, uint8_t payload_bytes) noexcept nogil
     cdef void sent(self, Py_ssize_t count) noexcept nogil
 

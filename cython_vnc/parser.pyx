@@ -280,7 +280,7 @@ cdef class RFBParser:
             self.resized = False
             status = self.request_update(False)
             if status == OK and self.continuous_enabled:
-                status = put_enable_continuous(&self.outbound, True, <uint16_t>self.surface.width, <uint16_t>self.surface.height)
+                status = self.put_continuous(True)
             if status == TOO_LARGE:
                 return self.fail(status, Breach.READS_NOTHING, bytes_live(&self.outbound))
             if status != OK:
@@ -297,13 +297,38 @@ cdef class RFBParser:
         return put_pointer_event(&self.outbound, x, y, buttons)
 
     cdef Status request_update(self, bint incremental) noexcept nogil:
-        return put_update_request(&self.outbound, incremental, <uint16_t>self.surface.width, <uint16_t>self.surface.height)
+        cdef Rect area
+        cdef Status status = OK
+        cdef int i
+        # A server may spend the first request, and one after a resize, on its size and pointer alone.
+        if not incremental or self.subscriptions == 0 or not self.has_picture:
+            area = self.on_screen(NULL)
+            return put_update_request(&self.outbound, incremental, &area)
+        for i in range(self.subscriptions):
+            area = self.on_screen(&self.subscription[i])
+            if area.width > 0 and area.height > 0 and status == OK:
+                status = put_update_request(&self.outbound, True, &area)
+        return status
+
+    cdef Rect on_screen(self, const Rect* wanted) noexcept nogil:
+        cdef Rect area
+        area.x = area.y = 0
+        area.width, area.height = self.surface.width, self.surface.height
+        if wanted != NULL:
+            area.x, area.y = min(wanted.x, area.width), min(wanted.y, area.height)
+            area.width = min(wanted.width, area.width - area.x)
+            area.height = min(wanted.height, area.height - area.y)
+        return area
+
+    cdef Status put_continuous(self, bint enable) noexcept nogil:
+        cdef Rect area = self.on_screen(NULL)
+        return put_enable_continuous(&self.outbound, enable, &area)
 
     cdef Status enable_continuous(self, bint enable) noexcept nogil:
         cdef Status status
         if not self.continuous_supported:
             return BAD_MESSAGE
-        status = put_enable_continuous(&self.outbound, enable, <uint16_t>self.surface.width, <uint16_t>self.surface.height)
+        status = self.put_continuous(enable)
         if status == OK:
             if not enable:
                 self.disables_pending += 1

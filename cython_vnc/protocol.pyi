@@ -90,8 +90,21 @@ class RFBProtocol(RFBParser):
             encodings: the preferred first, 1 to 256 numbers; see `encodings_for`.
         """
 
+    def subscribe(self, rectangles: Sequence[tuple[int, int, int, int]]) -> None:
+        """Ask for updates of these parts of the screen only, (x, y, width, height) each.
+
+        Incremental requests are confined to them once the whole screen was painted; continuous
+        updates never are. None: the whole screen.
+
+        Raises:
+            ValueError: more than 16, or one that is no rectangle.
+        """
+
     def write_update_request(self, incremental: bool = True) -> None:
-        """Queue a FramebufferUpdateRequest for the whole screen (RFC 6143 section 7.5.3)."""
+        """Queue a FramebufferUpdateRequest for the whole screen (RFC 6143 section 7.5.3).
+
+        An incremental one is for the parts of `subscribe`, one request each.
+        """
 
     def write_key_event(self, keysym: int, down: bool, keycode: int | None = None) -> None:
         """Queue a KeyEvent (RFC 6143 section 7.5.4).

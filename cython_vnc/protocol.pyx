@@ -9,7 +9,7 @@ from cython_vnc.constants cimport FENCE_REQUEST, Breach, Limit
 from cython_vnc.cursor cimport CursorShape
 from cython_vnc.decoders.base cimport BAD_MESSAGE, OK, TOO_LARGE, Status
 from cython_vnc.framebuffer cimport damage_rectangles
-from cython_vnc.parser cimport RFBParser
+from cython_vnc.parser cimport MAX_SUBSCRIPTIONS, RFBParser
 from cython_vnc.surface cimport Rect
 from cython_vnc.view cimport view_bytes, view_pixels
 
@@ -133,6 +133,18 @@ cdef class RFBProtocol(RFBParser):
         self.expect_queued(put_set_pixel_format(&self.outbound))
         self.expect_queued(put_set_encodings(&self.outbound, wire, <uint16_t>len(encodings)))
         self.expect_queued(self.request_update(False))
+
+    def subscribe(self, rectangles):
+        cdef int i
+        if len(rectangles) > MAX_SUBSCRIPTIONS:
+            raise ValueError(f"{len(rectangles)} rectangles, expected at most {int(MAX_SUBSCRIPTIONS)}")
+        for i, (x, y, width, height) in enumerate(rectangles):
+            if min(x, y) < 0 or min(width, height) < 1 or max(x, y, width, height) > 0xFFFF:
+                raise ValueError(f"rectangle {width}x{height}+{x}+{y} is no part of a screen")
+        for i, (x, y, width, height) in enumerate(rectangles):
+            self.subscription[i].x, self.subscription[i].y = x, y
+            self.subscription[i].width, self.subscription[i].height = width, height
+        self.subscriptions = len(rectangles)
 
     def write_update_request(self, bint incremental=True):
         self.expect_queued(self.request_update(incremental))

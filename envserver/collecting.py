@@ -12,6 +12,7 @@ from envserver.batch import Batch
 from envserver.episodes import Outcome
 from envserver.errors import EnvServerError
 from envserver.infos import InfoBuilder, unpack_info
+from envserver.settling import SessionPort
 from envserver.stepping import Stepper
 from shm.errors import ShmError
 from shm.ring import Ring
@@ -25,8 +26,20 @@ logger = logging.getLogger(__name__)
 class InfoSource(Protocol):
     """Who knows what does not fit into records; `envserver.session.Session` does."""
 
+    rewarders: list[bool]
+
     def fault_report(self, env: int) -> dict[str, Any]: ...
     def large_info(self, env: int, step: int) -> bytes: ...
+
+
+class VectorSession(SessionPort, InfoSource, Protocol):
+    """What a `VectorEnv` wants of a session; `envserver.session.Session` is one."""
+
+    segment_fd: int
+    doorbells: list[int]
+    names: list[str]
+
+    def close(self, *, keep: bool = False) -> None: ...
 
 
 class Collector:
@@ -45,7 +58,7 @@ class Collector:
         self._stepper = stepper
         self._same_step = same_step
         self._num_envs = ring.num_envs
-        self._builder = InfoBuilder(ring.num_envs)
+        self._builder = InfoBuilder(ring.num_envs, source.rewarders)
         self._everyone = np.arange(ring.num_envs)
         self._everyone.flags.writeable = False
         self._alive = functools.partial(_slot_alive, ring)

@@ -1,11 +1,13 @@
 """Gymnasium's `infos`: a dict of arrays, each with a mask `_key` of the environments it holds for.
 
-Always there: `valid`, `late`, `episode_id`. Where something happened: `fault`, `final_obs`,
+Always there: `valid`, `late`, `episode_id`, and `rewarder`, False for a remote without one: its
+rewards are always 0. Where something happened: `fault`, `final_obs`,
 `final_info`, and what the remotes themselves said. In the common step nothing is done for one
 environment at a time.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -14,15 +16,26 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
-RESERVED = frozenset({"valid", "late", "episode_id", "fault", "final_obs", "final_info"})
+TEXT = "text"
+RESERVED = frozenset(
+    {"valid", "late", "episode_id", "rewarder", "fault", "final_obs", "final_info"}
+)
 """Keys that are ours; a remote's own info of that name appears as `remote_<name>`."""
 
 
 class InfoBuilder:
-    """Makes the infos of one vector environment's steps."""
+    """Makes the infos of one vector environment's steps.
 
-    def __init__(self, num_envs: int) -> None:
+    Args:
+        rewarders: Whether each environment has a rewarder; None: all do.
+    """
+
+    def __init__(self, num_envs: int, rewarders: Sequence[bool] | None = None) -> None:
         self.num_envs = num_envs
+        self._rewarder = np.ones(num_envs, dtype=np.bool_)
+        if rewarders is not None:
+            self._rewarder[:] = rewarders
+        self._rewarder.flags.writeable = False
         self._everywhere = np.ones(num_envs, dtype=np.bool_)
         self._everywhere.flags.writeable = False
 
@@ -38,6 +51,8 @@ class InfoBuilder:
             "_late": everywhere,
             "episode_id": episode_id,
             "_episode_id": everywhere,
+            "rewarder": self._rewarder,
+            "_rewarder": everywhere,
         }
 
     def add_object(self, infos: dict[str, Any], key: str, env: int, value: Any) -> None:
@@ -63,16 +78,30 @@ class InfoBuilder:
 
 
 def unpack_info(data: bytes) -> dict[str, Any]:
-    """Read an info as the worker packed it; one that is no map is dropped with a warning."""
-    try:
-        info = msgpack.unpackb(data)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
-        logger.warning("an info is no msgpack: %s", error)
-        return {}
-    if not isinstance(info, dict):
-        logger.warning("an info is a %s, expected a map", type(info).__name__)
-        return {}
-    return info
+    """Read the infos of one row, msgpack maps one after the other, as one.
+
+    The newest value of a key counts; texts, which are lists, add up. What is no map is dropped with
+    a warning.
+    """
+    merged: dict[str, Any] = {}
+    unpacker = msgpack.Unpacker(max_buffer_size=max(len(data), 1))
+    unpacker.feed(data)
+    taken = -1
+    while taken < len(data):
+        try:
+            info = unpacker.unpack()
+        except (ValueError, msgpack.exceptions.UnpackException) as error:
+            logger.warning("an info is no msgpack after %d bytes: %r", max(taken, 0), error)
+            break
+        taken = unpacker.tell()
+        if not isinstance(info, dict):
+            logger.warning("an info is a %s, expected a map", type(info).__name__)
+            continue
+        before, said = merged.get(TEXT), info.get(TEXT)
+        merged.update(info)
+        if isinstance(before, list) and isinstance(said, list):
+            merged[TEXT] = before + said
+    return merged
 
 
 def add_info(infos: dict[str, Any], info: dict[str, Any], env: int, num_envs: int) -> None:

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 COMPILED = {"shm": "layout", "cython_vnc": "constants", "workers": "entries"}
 """One compiled module of each package; they are all built by one command."""
 
+REMOTE_ONLY = "remote-only"
+"""Among the data where this installation only runs remotes, in an image: nothing is compiled."""
+
 
 def check_installation() -> None:
     """Look where the packages would come from.
@@ -19,6 +22,7 @@ def check_installation() -> None:
     Raises:
         ImportError: a package is foreign, missing or not compiled; the message says what to do.
     """
+    remote_only = data_path(REMOTE_ONLY).exists()
     for package, module in COMPILED.items():
         spec = find_spec(package)
         origin = Path(spec.origin).resolve() if spec is not None and spec.origin else None
@@ -28,7 +32,7 @@ def check_installation() -> None:
                 " something else of that name comes first on sys.path, rename or remove it",
                 name=package,
             )
-        if find_spec(f"{package}.{module}") is None:
+        if not remote_only and find_spec(f"{package}.{module}") is None:
             raise ImportError(
                 f"{package}.{module} is not compiled: run 'make build' in {ROOT}",
                 name=f"{package}.{module}",

@@ -20,12 +20,14 @@ from envserver.arguments import (
     plain_kwargs,
 )
 from envserver.client import Client
+from envserver.container_options import container_options
 from envserver.names import NAMESPACE
 from envserver.rendering import check_render_mode
 from envserver.runtimes_file import session_fields
 from envserver.session import Session
 from envserver.spec import SessionSpec
 from envserver.vector_env import VectorEnv
+from envserver.vnc_settings import check_vnc_kwargs
 
 DEFAULT_FPS = 60.0
 DEFAULT_SCREEN = (1024, 768)
@@ -55,10 +57,16 @@ def make_vec(
     vnc_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     command: str | Sequence[str] | None = None,
+    task: str | None = None,
+    provider: str | None = None,
+    container: Mapping[str, Any] | None = None,
+    client_id: str | None = None,
+    keep_s: float = 300.0,
+    spares: int = 0,
     tap_ms: int = TAP_MS,
     late_after_ms: float | None = None,
     step_timeout_s: float = 5.0,
-    start_timeout_s: float = 60.0,
+    start_timeout_s: float | None = None,
     reset_timeout_s: float = 60.0,
     render_mode: str | None = None,
     address: str | Path | None = None,
@@ -74,8 +82,8 @@ def make_vec(
         env_id: What the runtime calls the environment, such as "ALE/Pong-v5".
         remotes: A number, or the addresses of running desktops: "vnc://host:5900+15900,...",
             or a list of them.
-        fps: Ticks a second of real time; None: each step as soon as possible; "auto": 60, and None
-            in step clock.
+        fps: Ticks a second of real time; None: each step as soon as possible; "auto": what
+            runtimes.yml says, else 60, and None in step clock.
         clock: "real", or "step" where the runtime holds its program still between steps.
         autoreset_mode: Gymnasium's, or "next_step", "same_step", "disabled".
         while_resetting: "wait": a batch waits for environments between episodes; "mask": it does
@@ -85,13 +93,29 @@ def make_vec(
         frame_skip: Step clock: environment steps that one step makes, with one action.
         max_pool: Step clock: show the maximum of the last two of them.
         screen: Width and height of the observations, or "native": of the program's own picture.
-        vnc_kwargs: encoding, quality_level, compress_level, fine_quality_level, subsample_level.
+        vnc_kwargs: encoding, quality_level, compress_level, fine_quality_level, subsample_level,
+            and subscription, a list of (x, width, y, height) outside of which nothing is updated
+            (docs/compression.md).
         env_kwargs: For the environment's constructor (gym-core).
         command: The program to run on the desktop (xvnc): a shell's line, or a list of words.
+        task: What rewards and resets (xvnc): "module:Class" or "file.py:Class" of an
+            `envserver.rewarder.Task`.
+        provider: "docker": the remotes are containers; "process": processes of this host; None:
+            what runtimes.yml says, else ENVSERVER_PROVIDER, else containers where an engine has
+            the image already.
+        container: Over what runtimes.yml says: image, shm_size, memory, cpus, pids, capabilities,
+            command.
+        client_id: A name that is the same after a restart: when this process ends, or closes with
+            `envs.close(keep=True)`, a daemon that lasts (`envserver serve`) keeps the remotes for
+            the next session with that name.
+        keep_s: How long it does.
+        spares: Remotes that are started beyond those in use: one takes over when another ends, and
+            by `reset(options={"fresh": True})`.
         tap_ms: How long ('Tap', key) holds its key.
         late_after_ms: See `VectorEnv`.
         step_timeout_s: How long a worker may be silent before it is a fault.
-        start_timeout_s: How long the remotes may take to show their first picture.
+        start_timeout_s: How long the remotes may take to show their first picture; None: what
+            runtimes.yml says, else 60.
         reset_timeout_s: How long a new episode may take to begin.
         render_mode: None or "rgb_array".
         address: Of a daemon that runs; None: ENVSERVER_ADDRESS or the default one if it runs,
@@ -106,12 +130,15 @@ def make_vec(
     """
     mode = parse_autoreset_mode(autoreset_mode)
     check_render_mode(render_mode)
-    ticks = _ticks(fps, clock)
     check_times(tap_ms, late_after_ms)
     num_envs = check_num_envs(num_envs)
     addresses: int | str | None = joined_remotes(remotes)
-    fields = _what(name, env_id, addresses)
     limit = check_max_episode_steps(max_episode_steps)
+    fields = _what(name, env_id, addresses)
+    ticks = _ticks(fps, clock, fields.pop("fps", DEFAULT_FPS))
+    time_limit_s = fields.pop("time_limit_s", None)
+    if time_limit_s is not None and ticks is not None:
+        fields.setdefault("max_episode_steps", max(1, round(time_limit_s * ticks)))
     if limit is not None:
         fields["max_episode_steps"] = limit
     if env_kwargs is not None:
@@ -119,6 +146,19 @@ def make_vec(
         fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **given}
     if command is not None:
         fields["command"] = command
+    if task is not None:
+        path, colon, class_name = task.rpartition(":")
+        is_file = path.endswith(".py")
+        fields["task"] = f"{Path(path).absolute()}{colon}{class_name}" if is_file else task
+    if provider is not None:
+        fields["provider"] = provider
+    if container is not None:
+        container_options(container)
+        fields["container"] = {**fields.get("container", {}), **container}
+    if vnc_kwargs is not None:
+        fields["vnc_kwargs"] = {**fields.get("vnc_kwargs", {}), **check_vnc_kwargs(vnc_kwargs)}
+    if start_timeout_s is not None:
+        fields["start_timeout_s"] = start_timeout_s
     width, height = _screen(screen, fields)
     spec = SessionSpec(
         num_envs=num_envs if num_envs is not None else 0 if remotes is not None else 1,
@@ -132,9 +172,10 @@ def make_vec(
         while_resetting=while_resetting,
         frame_skip=frame_skip,
         max_pool=max_pool,
-        vnc_kwargs=vnc_kwargs or {},
+        client_id=client_id,
+        keep_s=keep_s,
+        spares=spares,
         step_timeout_s=step_timeout_s,
-        start_timeout_s=start_timeout_s,
         reset_timeout_s=reset_timeout_s,
         **fields,
     )
@@ -211,7 +252,9 @@ def make_codec(session: Session, tap_ms: int = TAP_MS) -> ActionCodec:
     table = session.describe.get("keysyms")
     if table:
         return KeyTableCodec(table, session.num_envs)
-    space = EventSpace(session.spec.width, session.spec.height, tap_ms=tap_ms)
+    spec = session.spec
+    keys = spec.keys or EventSpace.SAMPLE_KEYS
+    space = EventSpace(spec.width, spec.height, keys=keys, tap_ms=tap_ms)
     return EventCodec(space, session.num_envs)
 
 
@@ -254,12 +297,15 @@ def _what(name: str | None, env_id: str | None, remotes: Any) -> dict[str, Any]:
         raise ValueError("no environment is named, expected a name such as 'gym-core.Pong-v0'")
     if not isinstance(name, str):
         raise ValueError(f"environment is {name!r}, expected a name such as 'gym-core.Pong-v0'")
-    return session_fields(name.removeprefix(NAMESPACE), env_id)
+    attached = isinstance(remotes, str)
+    return session_fields(name.removeprefix(NAMESPACE), env_id, attached=attached)
 
 
-def _ticks(fps: float | Literal["auto"] | None, clock: str) -> float | None:
+def _ticks(
+    fps: float | Literal["auto"] | None, clock: str, runtimes_fps: float | None
+) -> float | None:
     if fps == "auto":
-        return None if clock == "step" else DEFAULT_FPS
+        return None if clock == "step" else runtimes_fps
     if isinstance(fps, str):
         raise ValueError(f"fps is {fps!r}, expected a number, None or 'auto'")
     if clock == "step" and fps is not None:

@@ -8,14 +8,17 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     hello           {protocol_version, lease}        first, always
     open_session    {spec, opening}                  -> {token, name, num_envs, names, ...}
     session_status  {token, revision, timeout_s}     -> {revision, ready, failed, workers, ...}
-    reset           {token, reset_id, per_env: [[env, {seed, options, env_id}], ...]}
+    reset           {token, reset_id, per_env: [[env, fields], ...]}
+                    fields: seed, options, env_id, fresh (another remote); all may be missing
     fault_report    {token, env}                     -> {code, fault, cause, name, generation,
-                                                         exit_code, signal, log}
+                                                          exit_code, signal, log}
     kill_worker     {token, env, generation}         -> {} when its process was waited for
     large_info      {token, env, step}               -> {data}
-    logs            {token | session, env}           -> {path, lines, remote: [{path, lines}]}
+    logs            {token | session, env, remote}   -> {path, lines, remote: [{path, lines}]}
     attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
-    close_session   {token | opening}
+    describe        {token, env_id}                  -> what the runtime says about it
+    close_session   {token, keep | opening}
+    release         {client_id}                      -> how many remotes that were kept were stopped
     status          {}    stop  {}
 
 Over the unix socket beside it (SOCK_SEQPACKET, msgpack maps), broker to trainer:

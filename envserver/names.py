@@ -4,6 +4,11 @@ A second slash would be malformed there, so `gym-core.Pong-v0` stands for `ALE/P
 environment works by `envserver.make_vec("gym-core.<Name>-v<k>")` or with `env_id=...`.
 """
 
+import os
+import re
+
+from envserver.installation import data_path
+
 NAMESPACE = "envserver/"
 
 # fmt: off
@@ -39,9 +44,45 @@ TOY_ENVS = (
 )
 """Environments of Gymnasium itself that discrete keys can play; any other works by its name too."""
 
-REGISTERED = (
+GYM_CORE = (
     *(f"gym-core.{game}-v0" for game in ATARI_GAMES),
     *(f"gym-core.{name}" for name in TOY_ENVS),
-    "xvnc.Desktop-v0",
-    "terminal.Shell-v0",
 )
+
+_LINE = re.compile(
+    r"(?:(?P<runtime>[a-z][a-z0-9.-]*)|    (?P<environment>[A-Za-z0-9_.-]+-v\d+)):(?: .*)?"
+)
+
+
+def registered_names() -> tuple[str, ...]:
+    """Every name that Gymnasium is told: of gym-core the usual ones, of other runtimes all.
+
+    A file of one's own that cannot be read adds none; making an environment says why.
+    """
+    if os.environ.get("ENVSERVER_RUNTIMES"):
+        from envserver.errors import InvalidRuntime
+        from envserver.runtimes_file import load_runtimes
+
+        try:
+            runtimes = load_runtimes()
+        except InvalidRuntime:
+            return GYM_CORE
+        listed = [f"{each.name}.{name}" for each in runtimes.values() for name in each.environments]
+    else:
+        listed = scan_names(data_path("runtimes.yml").read_text(encoding="utf-8"))
+    return tuple(dict.fromkeys((*GYM_CORE, *listed)))
+
+
+def scan_names(text: str) -> list[str]:
+    """The environments in the layout of our own runtimes.yml: parsing YAML takes 30 times longer,
+    and this is done by everyone who imports Gymnasium.
+    """
+    runtime = ""
+    found = []
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if match is not None and match["runtime"]:
+            runtime = match["runtime"]
+        elif match is not None:
+            found.append(f"{runtime}.{match['environment']}")
+    return found

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from gymnasium.envs.registration import register as register_one
 from gymnasium.envs.registration import registry
 
-from envserver.names import NAMESPACE, REGISTERED
+from envserver.names import NAMESPACE, registered_names
 
 if TYPE_CHECKING:
     from envserver.vector_env import VectorEnv
 
 
 def register() -> None:
-    """Register every name of `envserver.names`; a second call changes nothing."""
-    for name in REGISTERED:
+    """Register every name of `envserver.names.registered_names`; a second call changes nothing."""
+    for name in registered_names():
         full = NAMESPACE + name
         if full not in registry:
             register_one(

@@ -1,33 +1,51 @@
-"""Reads runtimes.yml: which runtimes there are, what a name like "gym-core.Pong-v0" asks for."""
+"""Reads runtimes.yml: which runtimes there are, what a name like "gym-core.Pong-v0" asks for.
+
+`envserver.runtimes_schema` says what the file may hold. A remote's rewarder is told which
+environment to run by the full name "<runtime>.<Name>-v<k>"; `find_environment` says what that is.
+"""
 
 import dataclasses
+import difflib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from envserver.errors import InvalidRuntime
 from envserver.installation import data_path
+from envserver.originals import original, running_substitute
+from envserver.runtimes_schema import ANY, Entry, read_entries
 
-KINDS = ("gym-core", "xvnc")
-ANY = "any"
-FIELDS = ("env_id", "command", "env_kwargs", "screen", "max_episode_steps")
-"""What an entry may say about a session; each is a field of SessionSpec."""
-
-_RUNTIME = re.compile(r"[a-z][a-z0-9-]*")
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]+-v\d+")
+_ANY_NAME = re.compile(r"[A-Za-z0-9_-]+-v\d+")
+_ANY_ORIGINAL = re.compile(r"[A-Za-z0-9_.-]+-v\d+")
+_SESSION = ("env_id", "task", "command", "env_kwargs", "screen", "keys", "max_episode_steps")
+"""Keys of both that are fields of SessionSpec."""
+_CONTAINER = ("image", "shm_size", "memory", "cpus", "pids", "capabilities")
+PORTS = {"vnc": 5900, "rewarder": 15900}
 
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """One task of a runtime; `fields` are of SessionSpec."""
+    """One task of a runtime, with what the runtime says for all of them."""
 
     name: str
+    """<Name>-v<k>, without the runtime."""
     summary: str
-    fields: Mapping[str, Any]
+    env_id: str | None = None
+    """What the task, or Gymnasium, calls it."""
+    task: str | None = None
+    """module:Class of an `envserver.rewarder.Task`."""
+    command: str | list[str] | None = None
+    env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    screen: tuple[int, int] | str | None = None
+    fps: float | None = None
+    keys: tuple[str, ...] = ()
+    """Of the action space; (): all."""
+    max_episode_steps: int = 0
+    time_limit_s: float | None = None
+    reward: str = ""
+    """What is rewarded, for people."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +54,48 @@ class Runtime:
 
     name: str
     kind: str
+    """"gym-core", "xvnc", or "docker": containers only."""
     summary: str
-    fields: Mapping[str, Any]
     environments: Mapping[str, Environment]
-    takes_any: bool
-    """Every environment that Gymnasium knows, by its own name."""
+    base: Environment
+    """What an environment that is not listed gets."""
+    takes_any: bool = False
+    """Every environment that Gymnasium, or an original image, knows, by its own name."""
+    env_prefix: str = ""
+    """Goes before such a name."""
+    needs: str = ""
+    """What it needs that envserver does not give; such a one is only attached to."""
+    provider: str = "auto"
+    container: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """image, shm_size, memory, cpus, pids, capabilities (envserver/container_options)."""
+    ports: Mapping[str, int] = dataclasses.field(default_factory=lambda: dict(PORTS))
+    """Inside the container."""
+    start_timeout_s: float | None = None
+    vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def find(self, name: str) -> Environment:
+        """The environment of a name, with or without the runtime's before it.
+
+        Raises:
+            InvalidRuntime: there is none; the message names the nearest.
+        """
+        own = name.removeprefix(f"{self.name}.")
+        environment = self.environments.get(own)
+        if environment is not None:
+            return environment
+        pattern = _ANY_ORIGINAL if self.kind == "docker" else _ANY_NAME
+        if self.takes_any and pattern.fullmatch(own):
+            return dataclasses.replace(self.base, name=own, env_id=self.env_prefix + own)
+        near = difflib.get_close_matches(own, self.environments, n=1, cutoff=0.5)
+        hint = f"; did you mean {self.name}.{near[0]}?" if near else ""
+        shown = list(self.environments)[:12]
+        listed = ", ".join(shown) or "none"
+        if len(self.environments) > len(shown):
+            listed += f" and {len(self.environments) - len(shown)} more ('envserver runtimes')"
+        shape = ", or any <Name>-v<k> of Gymnasium's" if self.takes_any else ""
+        raise InvalidRuntime(
+            f"{self.name} has no environment {own!r}, it has {listed}{shape}{hint}"
+        )
 
 
 def load_runtimes(path: Path | None = None) -> dict[str, Runtime]:
@@ -50,102 +105,156 @@ def load_runtimes(path: Path | None = None) -> dict[str, Runtime]:
         path: the file; None: ENVSERVER_RUNTIMES, or the one that came with envserver.
 
     Raises:
-        InvalidRuntime: the file cannot be read, or an entry is wrong; the message names it.
+        InvalidRuntime: the file cannot be read, or an entry is wrong; the message begins with the
+            file and the line.
     """
     if path is None:
         path = Path(os.environ.get("ENVSERVER_RUNTIMES") or data_path("runtimes.yml"))
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRuntime(f"cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise InvalidRuntime(f"{path} is no YAML: {error}") from error
-    entries = _mapping(content, f"{path}")
-    return {name: _runtime(name, entry, f"{path}: {name}") for name, entry in entries.items()}
+    return {name: _runtime(entry) for name, entry in read_entries(path).items()}
+
+
+def find_runtime(
+    name: str, runtimes: Mapping[str, Runtime] | None = None
+) -> tuple[Runtime, str | None]:
+    """The runtime that a name begins with, and the environment's name behind it, if there is one.
+
+    Raises:
+        InvalidRuntime: there is no such runtime.
+    """
+    known = load_runtimes() if runtimes is None else runtimes
+    for runtime in sorted(known.values(), key=lambda each: -len(each.name)):
+        if name == runtime.name:
+            return runtime, None
+        if name.startswith(f"{runtime.name}."):
+            return runtime, name.removeprefix(f"{runtime.name}.")
+    found = original(name)
+    if found is not None:
+        raise InvalidRuntime(found.complaint(running_substitute(name, known)))
+    asked = name.partition(".")[0]
+    near = difflib.get_close_matches(asked, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InvalidRuntime(f"unknown runtime {asked!r}, known are {', '.join(known)}{hint}")
+
+
+def find_environment(
+    name: str, runtimes: Mapping[str, Runtime] | None = None
+) -> tuple[Runtime, Environment]:
+    """What "<runtime>.<Name>-v<k>" stands for.
+
+    Raises:
+        InvalidRuntime: there is no such runtime or environment.
+    """
+    runtime, environment_name = find_runtime(name, runtimes)
+    if environment_name is None:
+        raise InvalidRuntime(f"{name!r} names no environment, expected '{name}.<Name>-v<k>'")
+    return runtime, runtime.find(environment_name)
 
 
 def session_fields(
-    name: str, env_id: str | None = None, runtimes: Mapping[str, Runtime] | None = None
+    name: str,
+    env_id: str | None = None,
+    runtimes: Mapping[str, Runtime] | None = None,
+    *,
+    attached: bool = False,
 ) -> dict[str, Any]:
-    """The fields of SessionSpec that a name asks for.
+    """The fields of SessionSpec that a name asks for; `fps` only where the environment has one.
 
     Args:
         name: "<runtime>" or "<runtime>.<Name>-v<k>".
         env_id: an environment that the name alone does not say.
         runtimes: None: `load_runtimes()`.
+        attached: the remotes run already: an original environment needs nothing more.
 
     Raises:
-        InvalidRuntime: there is no such runtime or environment.
+        InvalidRuntime: there is no such runtime or environment, or it cannot run here.
         ValueError: both the name and `env_id` say an environment, or a needed one is missing.
     """
     known = load_runtimes() if runtimes is None else runtimes
-    runtime_name, dot, environment_name = name.partition(".")
-    runtime = known.get(runtime_name)
-    if runtime is None:
-        raise InvalidRuntime(f"unknown runtime {runtime_name!r}, known are {', '.join(known)}")
-    fields: dict[str, Any] = {"runtime": runtime.kind, **runtime.fields}
-    if dot:
-        if env_id is not None:
-            raise ValueError(f"env_id is {env_id!r}, expected None beside the name {name!r}")
-        environment = runtime.environments.get(environment_name)
-        if environment is not None:
-            fields.update(environment.fields)
-        elif runtime.takes_any and _ENVIRONMENT.fullmatch(environment_name):
-            fields["env_id"] = f"{runtime.kind}.{environment_name}"
-        else:
-            listed = ", ".join(runtime.environments) or "none"
-            shape = ", or any <Name>-v<k> of Gymnasium's" if runtime.takes_any else ""
-            raise InvalidRuntime(
-                f"{runtime.name} has no environment {environment_name!r}, it has {listed}{shape}"
-            )
+    found = original(name)
+    if found is not None and attached and env_id is None:
+        return {"env_id": name}
+    if found is not None and (found.is_retired or found.family not in known):
+        raise InvalidRuntime(found.complaint(running_substitute(name, known)))
+    runtime, environment_name = find_runtime(name, known)
+    if runtime.needs and not attached:
+        image = runtime.container.get("image", "")
+        asked = f"{runtime.env_prefix}{environment_name or ''}"
+        nearest = running_substitute(asked, known)
+        raise InvalidRuntime(
+            f"{name!r} is not started by envserver: it needs {runtime.needs}. Start {image} by "
+            f"hand and attach to it with remotes='vnc://host:5900+15900'{_nearest(nearest)}"
+        )
+    if environment_name is not None and env_id is not None:
+        raise ValueError(f"env_id is {env_id!r}, expected None beside the name {name!r}")
+    environment = runtime.base
+    if environment_name is not None:
+        environment = runtime.find(environment_name)
     elif env_id is not None:
-        fields["env_id"] = env_id
-    if runtime.kind == "gym-core" and not fields.get("env_id"):
+        listed = runtime.environments.get(env_id.removeprefix(f"{runtime.name}."))
+        environment = listed or dataclasses.replace(runtime.base, env_id=env_id)
+    if runtime.kind == "gym-core" and not environment.env_id:
         raise ValueError(
             f"{name!r} names no environment: write '{name}.Pong-v0', or give env_id='ALE/Pong-v5'"
         )
+    fields: dict[str, Any] = {"runtime": runtime.kind, "runtime_name": runtime.name}
+    for key in _SESSION:
+        if getattr(environment, key):
+            fields[key] = getattr(environment, key)
+    env_id = wire_env_id(runtime, environment)
+    if env_id is not None:
+        fields["env_id"] = env_id
+    if environment.fps is not None:
+        fields["fps"] = environment.fps
+    if environment.time_limit_s is not None:
+        fields["time_limit_s"] = environment.time_limit_s
+    if runtime.start_timeout_s is not None:
+        fields["start_timeout_s"] = runtime.start_timeout_s
+    if runtime.provider != "auto":
+        fields["provider"] = runtime.provider
+    for key in ("container", "vnc_kwargs"):
+        if getattr(runtime, key):
+            fields[key] = dict(getattr(runtime, key))
     return fields
 
 
-def _runtime(name: Any, entry: Any, where: str) -> Runtime:
-    if not isinstance(name, str) or not _RUNTIME.fullmatch(name):
-        raise InvalidRuntime(f"{where}: expected a name of small letters, digits and dashes")
-    entry = _mapping(entry, where)
-    kind = entry.get("kind")
-    if kind not in KINDS:
-        raise InvalidRuntime(f"{where}: kind is {kind!r}, allowed are {', '.join(KINDS)}")
-    listed = entry.get("environments", {})
-    takes_any = listed == ANY
-    environments = {} if takes_any else _mapping(listed, f"{where}: environments")
+def wire_env_id(runtime: Runtime, environment: Environment) -> str | None:
+    """What the remote is told to run: a task's full name, or Gymnasium's or an original id."""
+    if environment.task and environment.name:
+        return f"{runtime.name}.{environment.name}"
+    return environment.env_id
+
+
+def _nearest(name: str | None) -> str:
+    return f"; the nearest environment that runs here is {name!r}" if name else ""
+
+
+def _runtime(entry: Entry) -> Runtime:
+    values = entry.values
+    takes_any = values.get("environments") == ANY
+    fields: dict[str, Any] = {
+        key: values[key]
+        for key in ("needs", "provider", "start_timeout_s", "vnc_kwargs")
+        if key in values
+    }
+    prefix = f"{entry.name}." if values["kind"] == "gym-core" else ""
     return Runtime(
-        name,
-        kind,
-        str(entry.get("summary", "")),
-        _fields(entry, where, ("kind", "summary", "environments")),
-        {
-            each: _environment(each, fields, f"{where}: environments: {each}")
-            for each, fields in environments.items()
+        name=entry.name,
+        kind=values["kind"],
+        summary=values.get("summary", ""),
+        environments={
+            name: _environment(each, values) for name, each in entry.environments.items()
         },
-        takes_any,
+        base=_environment(Entry("", entry.place, {"summary": ""}), values),
+        takes_any=takes_any,
+        env_prefix=values.get("env_prefix", prefix),
+        container={key: values[key] for key in _CONTAINER if key in values},
+        ports={**PORTS, **values.get("ports", {})},
+        **fields,
     )
 
 
-def _environment(name: Any, entry: Any, where: str) -> Environment:
-    if not isinstance(name, str) or not _ENVIRONMENT.fullmatch(name):
-        raise InvalidRuntime(f"{where}: expected a name such as 'Pong-v0'")
-    entry = _mapping(entry, where)
-    return Environment(name, str(entry.get("summary", "")), _fields(entry, where, ("summary",)))
-
-
-def _fields(entry: Mapping[Any, Any], where: str, others: tuple[str, ...]) -> dict[str, Any]:
-    for key in entry:
-        if key not in FIELDS and key not in others:
-            allowed = ", ".join((*others, *FIELDS))
-            raise InvalidRuntime(f"{where}: unknown key {key!r}, allowed are {allowed}")
-    return {key: value for key, value in entry.items() if key in FIELDS}
-
-
-def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise InvalidRuntime(f"{where}: is a {type(value).__name__}, expected a map")
-    return value
+def _environment(entry: Entry, runtime: Mapping[str, Any]) -> Environment:
+    """The environment's own values over the runtime's."""
+    names = [field.name for field in dataclasses.fields(Environment) if field.name != "name"]
+    values = {name: runtime[name] for name in names if name in runtime}
+    return Environment(entry.name, **{**values, "summary": "", **entry.values})

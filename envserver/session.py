@@ -18,6 +18,7 @@ from envserver.spec import SessionSpec
 REQUEST_TIMEOUT_S = 10.0
 STATUS_SLICE_S = 0.5
 CLOSE_TIMEOUT_S = 10.0
+DESCRIBE_TIMEOUT_S = 60.0
 REPORT_GRACE_S = 3.0
 
 
@@ -36,6 +37,8 @@ class Session:
     """The runtime on its environment (num_actions, keys, ...); filled by `wait_ready`."""
     names: list[str]
     """Of the remotes; without passwords."""
+    rewarders: list[bool]
+    """Whether each remote has one; True until `wait_ready` knows."""
 
     def __init__(
         self,
@@ -51,11 +54,13 @@ class Session:
         self.name = str(opened["name"])
         self.token = str(opened["token"])
         self.names = [str(name) for name in opened["names"]]
+        self.rewarders = [True] * self.num_envs
         self.describe = {}
         self.segment_fd, *self.doorbells = descriptors
         self._closed = False
+        self._ending = {"keep": spec.client_id is not None}
         self._release = weakref.finalize(
-            self, _release, os.getpid(), channel, self.token, descriptors, owned
+            self, _release, os.getpid(), channel, self.token, descriptors, owned, self._ending
         )
 
     @property
@@ -71,8 +76,8 @@ class Session:
         """How far the session is; waits up to `timeout_s` for something newer than `revision`.
 
         Returns:
-            revision, ready (a number of workers), failed (a text or None), names, describe, and
-            workers: for each env, name, state, waiting_for, generation, pid.
+            revision, ready (a number of workers), failed (a text or None), names, rewarders,
+            describe, and workers: for each env, name, state, waiting_for, generation, pid.
         """
         params = {"revision": revision, "timeout_s": timeout_s}
         found: dict[str, Any] = self._ask("session_status", params, REQUEST_TIMEOUT_S + timeout_s)
@@ -86,8 +91,8 @@ class Session:
         """Wait until every worker shows its first picture.
 
         Args:
-            timeout_s: seconds; None: the spec's `start_timeout_s`, and time for who is late to
-                say why.
+            timeout_s: seconds, beside those for getting an image; None: the spec's
+                `start_timeout_s`, and time for who is late to say why.
             progress: called with each new `status`.
 
         Raises:
@@ -106,9 +111,12 @@ class Session:
                 raise StartError(status["failed"])
             if status["ready"] == self.num_envs:
                 self.names = [str(name) for name in status["names"]]
+                self.rewarders = [bool(each) for each in status["rewarders"]]
                 self.describe = dict(status["describe"])
                 return
-            if left_s <= 0:
+            if any(worker["state"] == "preparing" for worker in status["workers"]):
+                deadline = time.monotonic() + limit_s + REPORT_GRACE_S
+            elif left_s <= 0:
                 raise StartError(_late_start(status, limit_s))
 
     def send_reset(self, reset_id: int, per_env: Mapping[int, Mapping[str, Any]]) -> None:
@@ -161,9 +169,29 @@ class Session:
         found = self._ask("logs", {"env": self._check_env(env)})
         return [str(line) for line in found["lines"]]
 
-    def close(self) -> None:
-        """Give workers, remotes and memory back. A second call, or one in a fork, does nothing."""
+    def describe_env(self, env_id: str) -> dict[str, Any]:
+        """What the runtime says about another of its environments; {} where it says nothing.
+
+        Raises:
+            RemoteError: there is no such environment.
+        """
+        found: dict[str, Any] = self._ask("describe", {"env_id": env_id}, DESCRIBE_TIMEOUT_S)
+        return found
+
+    def close(self, *, keep: bool = False) -> None:
+        """Give workers, remotes and memory back. A second call, or one in a fork, does nothing.
+
+        Args:
+            keep: The daemon keeps the remotes for the spec's `client_id`, as it does when the
+                trainer ends without closing.
+
+        Raises:
+            ValueError: there is no client_id to keep them for; nothing was closed.
+        """
+        if keep and self.spec.client_id is None:
+            raise ValueError("keep is True, but the session has no client_id to keep remotes for")
         self._closed = True
+        self._ending["keep"] = keep
         self._release()
 
     def __enter__(self) -> "Session":
@@ -204,13 +232,14 @@ def _release(
     token: str,
     descriptors: list[int],
     owned: Callable[[], None] | None,
+    ending: Mapping[str, bool],
 ) -> None:
     if os.getpid() != pid:
         return
     try:
         # Without a daemon there is nothing to give back.
         with contextlib.suppress(BrokerUnavailable, SessionClosed):
-            channel.request("close_session", {"token": token}, CLOSE_TIMEOUT_S)
+            channel.request("close_session", {"token": token, **ending}, CLOSE_TIMEOUT_S)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

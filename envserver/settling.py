@@ -66,7 +66,7 @@ class Settler:
     ) -> None:
         self._ring = ring
         self._session = session
-        self._codec = codec
+        self.codec = codec
         self._episodes = episodes
         self._asked = asked
         self._rules = rules
@@ -174,13 +174,13 @@ class Settler:
         entry["step"] = self._reset_id
         for env in resets:
             self._ring.put(env, entry)
-            self._codec.forget(env)
+            self.codec.forget(env)
 
     def _lose(self, env: int, fault: int, *, seized: bool) -> int:
         """The episode is lost with its worker, unless none ran: then only the row is."""
         asked = self._asked
         fault = fault or int(self._controls["broker_fault"][env]) or int(Fault.WORKER_DIED)
-        self._codec.forget(env)
+        self.codec.forget(env)
         between = env in asked.resets or env in asked.lost or not self._episodes.running[env]
         waits = self._rules.wait and (between or self._rules.same_step)
         if env in asked.held or not (waits or env in asked.resets):

@@ -1,20 +1,26 @@
 """What a trainer asks for when it opens a session, checked before anything is started."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from envserver.addresses import parse_addresses
 from envserver.arguments import plain_kwargs
-from workers.encodings import VNC_OPTIONS
+from envserver.container_options import PROVIDERS, container_options
+from envserver.vnc_settings import check_vnc_kwargs, for_desktop
+from workers.keysyms import keysym
 
 AUTORESET_MODES = ("next_step", "same_step", "disabled")
 CLOCKS = ("real", "step")
 WHILE_RESETTING = ("wait", "mask")
 SOURCES = ("rfb", "synthetic")
-RUNTIMES = ("gym-core", "xvnc")
+RUNTIMES = ("gym-core", "xvnc", "docker")
 MAX_ENVS = 4096
 MAX_SIDE_PX = 16384
+MAX_SPARES = 64
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TASK = re.compile(r"(?:/.+\.py|[A-Za-z_][\w.]*):[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +32,9 @@ class SessionSpec:
     """
 
     runtime: str | None = None
-    """"gym-core", "xvnc", or None with attached remotes."""
+    """The kind: "gym-core", "xvnc", "docker" (containers only), or None with attached remotes."""
+    runtime_name: str | None = None
+    """The entry of runtimes.yml that it is of."""
     env_id: str | None = None
     num_envs: int = 0
     """0: as many as `remotes` says."""
@@ -50,8 +58,23 @@ class SessionSpec:
     env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str | Sequence[str] | None = None
     """xvnc: the program to run, a shell's line or a list of words."""
+    task: str | None = None
+    """xvnc: what rewards and resets, "module:Class" or "/path/of/file.py:Class" of an
+    `envserver.rewarder.Task`; None: no rewarder."""
+    keys: Sequence[str] = ()
+    """Those of the action space; (): all."""
     vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """encoding, quality_level, compress_level, fine_quality_level, subsample_level."""
+    """encoding, its levels and subscription (envserver/vnc_settings.py)."""
+    provider: str = "auto"
+    """"docker": containers; "process": processes of this host; "auto": what is there."""
+    container: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """image, shm_size, memory, cpus, pids, capabilities, command (envserver/container_options)."""
+    client_id: str | None = None
+    """Who takes the same remotes back after its trainer was restarted; None: nobody."""
+    keep_s: float = 300.0
+    """How long they are kept for it, in seconds."""
+    spares: int = 0
+    """Remotes that are started beyond those in use."""
     source: str = "rfb"
     step_timeout_s: float = 5.0
     start_timeout_s: float = 60.0
@@ -63,6 +86,8 @@ class SessionSpec:
         _one_of("clock", self.clock, CLOCKS)
         _one_of("autoreset", self.autoreset, AUTORESET_MODES)
         _one_of("while_resetting", self.while_resetting, WHILE_RESETTING)
+        _one_of("provider", self.provider, PROVIDERS)
+        container_options(self.container)
         if self.screen is not None and self.screen != "native":
             if not isinstance(self.screen, Sequence) or len(self.screen) != 2:
                 raise ValueError(
@@ -73,12 +98,8 @@ class SessionSpec:
         if self.screen == "native" and self.runtime == "xvnc":
             raise ValueError("screen is 'native', expected (width, height) or None for xvnc")
         object.__setattr__(self, "env_kwargs", plain_kwargs("env_kwargs", self.env_kwargs))
-        if not isinstance(self.vnc_kwargs, Mapping):
-            raise ValueError(f"vnc_kwargs is {self.vnc_kwargs!r}, expected a mapping")
-        for name, value in self.vnc_kwargs.items():
-            if name not in VNC_OPTIONS:
-                raise ValueError(f"vnc_kwargs has {name!r}, allowed are {', '.join(VNC_OPTIONS)}")
-            _one_of(f"vnc_kwargs[{name!r}]", value, VNC_OPTIONS[name])
+        object.__setattr__(self, "vnc_kwargs", check_vnc_kwargs(self.vnc_kwargs))
+        _check_names(self)
         if self.max_pool and self.frame_skip < 2:
             raise ValueError(f"max_pool needs frame_skip >= 2, found frame_skip={self.frame_skip}")
         if self.clock == "step" and self.runtime == "xvnc":
@@ -101,13 +122,21 @@ class SessionSpec:
         """The desktop's size, or "native"."""
         return (self.width, self.height) if self.screen is None else self.screen
 
+    @property
+    def vnc_settings(self) -> dict[str, Any]:
+        """`vnc_kwargs`, and what a real desktop is asked for where they say nothing."""
+        if self.runtime == "gym-core" or self.source != "rfb":
+            return dict(self.vnc_kwargs)
+        return for_desktop(self.vnc_kwargs)
+
     def to_wire(self) -> dict[str, Any]:
         """The spec as a map that msgpack can carry."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("env_kwargs", "vnc_kwargs"):
+        for name in ("env_kwargs", "vnc_kwargs", "container"):
             fields[name] = dict(fields[name])
         if self.command is not None and not isinstance(self.command, str):
             fields["command"] = list(self.command)
+        fields["keys"] = list(self.keys)
         return fields
 
     @classmethod
@@ -150,6 +179,13 @@ def _check_remotes(spec: SessionSpec) -> None:
         raise ValueError(
             f"env_id is {spec.env_id!r}, expected a Gymnasium id such as 'ALE/Pong-v5'"
         )
+    if spec.task is not None:
+        if spec.runtime != "xvnc":
+            raise ValueError(f"task is {spec.task!r}, expected None: only xvnc desktops have one")
+        if not isinstance(spec.task, str) or not _TASK.fullmatch(spec.task):
+            raise ValueError(
+                f"task is {spec.task!r}, expected 'module:Class' or '/path/of/file.py:Class'"
+            )
     command = spec.command
     if command is not None and spec.runtime == "gym-core":
         raise ValueError(f"command is {command!r}, expected None: gym-core runs env_id alone")
@@ -157,6 +193,28 @@ def _check_remotes(spec: SessionSpec) -> None:
         words = isinstance(command, Sequence) and all(isinstance(word, str) for word in command)
         if not words or not command:
             raise ValueError(f"command is {command!r}, expected a line or a list of words")
+
+
+def _check_names(spec: SessionSpec) -> None:
+    if spec.spares and spec.attached:
+        raise ValueError(f"spares is {spec.spares}, expected 0: the remotes were attached to")
+    name = spec.runtime_name
+    if name is not None and not (isinstance(name, str) and name):
+        raise ValueError(f"runtime_name is {name!r}, expected a name or None")
+    if spec.client_id is not None and not (
+        isinstance(spec.client_id, str) and _CLIENT_ID.fullmatch(spec.client_id)
+    ):
+        raise ValueError(
+            f"client_id is {spec.client_id!r}, expected up to 64 letters, digits and any of ._-"
+        )
+    if isinstance(spec.keys, str) or not isinstance(spec.keys, Sequence):
+        raise ValueError(f"keys is {spec.keys!r}, expected names of keys")
+    object.__setattr__(spec, "keys", tuple(spec.keys))
+    for key in spec.keys:
+        try:
+            keysym(key)
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"keys has {key!r}, expected names of keys (X11's keysyms)") from None
 
 
 def _check_numbers(spec: SessionSpec) -> None:
@@ -168,9 +226,10 @@ def _check_numbers(spec: SessionSpec) -> None:
         raise ValueError(f"queue_entries is {spec.queue_entries}, expected a power of two")
     _whole("max_episode_steps", spec.max_episode_steps, 0, 1 << 62)
     _whole("frame_skip", spec.frame_skip, 1, 1000)
+    _whole("spares", spec.spares, 0, MAX_SPARES)
     if spec.fps is not None:
         _number("fps", spec.fps, lambda value: 0.01 <= value <= 1000, "None, or 0.01 to 1000")
-    for name in ("step_timeout_s", "start_timeout_s", "reset_timeout_s"):
+    for name in ("keep_s", "step_timeout_s", "start_timeout_s", "reset_timeout_s"):
         _number(name, getattr(spec, name), lambda value: 0 < value <= 1e6, "seconds, more than 0")
 
 

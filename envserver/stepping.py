@@ -62,6 +62,10 @@ class Stepper:
         self._names = [env.tobytes() for env in self._everyone]
         self._due: DueFields | None = None
 
+    def use_codec(self, codec: ActionCodec) -> None:
+        """From the next action on; nothing is held down."""
+        self.codec = self._settler.codec = codec
+
     def ask_step(
         self,
         encoded: Sequence[Encoded],

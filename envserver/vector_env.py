@@ -9,7 +9,7 @@ two a step is *pending*; an interrupted `recv` may be called again, or `reset`.
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
@@ -25,25 +25,16 @@ from numpy.typing import NDArray
 
 from envserver.actions import ActionCodec
 from envserver.batch import Batch
-from envserver.collecting import Collector, InfoSource
+from envserver.collecting import Collector, VectorSession
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
 from envserver.errors import ForkedSession, ResetFailed, WouldBlock
 from envserver.rendering import RENDER_MODES, check_render_mode
 from envserver.resets import chosen_envs, listed, reset_requests
-from envserver.settling import Rules, SessionPort
+from envserver.settling import Rules
 from envserver.stepping import Stepper
+from envserver.switching import take_switches
 from shm.ring import Ring
-
-
-class VectorSession(SessionPort, InfoSource, Protocol):
-    """What the environment wants of a session; `envserver.session.Session` is one."""
-
-    segment_fd: int
-    doorbells: list[int]
-    names: list[str]
-
-    def close(self) -> None: ...
 
 
 class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
@@ -99,9 +90,6 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         shape = (height, width, channels)
         self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
         self.observation_space = gymnasium.spaces.Box(0, 255, (n, *shape), np.uint8)
-        self.single_action_space = codec.single_space
-        self.action_space = codec.batched_space
-        self._codec = codec
         self._mask = while_resetting == "mask"
         self._late_after_ns = None if late_after_ms is None else round(late_after_ms * 1e6)
         self._step_timeout_ns = round(step_timeout_s * 1e9)
@@ -111,6 +99,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._episodes = Episodes(n, autoreset=not self._disabled)
         rules = Rules(not self._mask, same_step, self._step_timeout_ns, self._reset_timeout_ns)
         self._stepper = Stepper(self._ring, session, codec, self._episodes, rules)
+        self._use_codec(codec)
         self._asked = self._stepper.asked
         self._collector = Collector(self._ring, session, self._stepper, same_step)
         self._all_envs = range(n)
@@ -136,10 +125,12 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             seed: An int for environment 0, each further one gets one more; or a list, one each.
             options: For every environment's reset. Not for the environments: "reset_mask", bool
                 (num_envs,), which environments to reset, the others keep their picture; "per_env",
-                a list of dicts, one an environment, that go beside the others.
+                a list of dicts, one an environment, that go beside the others; "env_id", another
+                environment of the same runtime; "fresh", True for another remote.
 
         Raises:
-            ValueError, TypeError: seed, mask or options are wrong; nothing was reset.
+            ValueError, TypeError, InvalidRuntime: seed, mask or options are wrong; nothing was
+                reset.
             AlreadyPendingCallError: a step was sent and not received. A step that was interrupted
                 is dropped instead where all environments are reset.
             ResetFailed: no environment that was to be reset has a new episode in
@@ -153,6 +144,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
                     "reset while a step is under way: call recv() first", "reset"
                 )
             self._give_up()
+        codec = take_switches(self.session, requests, self._codec, self.num_envs)
         if isinstance(seed, int | np.integer):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         mask = np.zeros(self.num_envs, dtype=np.bool_)
@@ -169,6 +161,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         batch, faults = self._collector.reset(mask)
         if len(faults) == len(requests):
             raise ResetFailed(self._reset_failure(batch, min(faults)))
+        if codec is not None:
+            self._use_codec(codec)
         return batch.observations, batch.infos
 
     def step(
@@ -200,11 +194,11 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         newest = self._asked.newest.tolist()
         return tuple(self._ring.pixels(newest[env])[env].copy() for env in self._all_envs)
 
-    def close_extras(self, **_: Any) -> None:
-        """Give the remotes back; in a fork, do nothing."""
+    def close_extras(self, keep: bool = False, **_: Any) -> None:
+        """Give the remotes back, or `keep` them for the client_id; in a fork, do nothing."""
         if os.getpid() == self._pid:
+            self.session.close(keep=keep)
             self._ring.close()
-            self.session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -331,6 +325,12 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         raise AttributeError(
             f"cannot set {name!r}: the remotes are programs; use reset(options=...) or make_vec"
         )
+
+    def _use_codec(self, codec: ActionCodec) -> None:
+        self.single_action_space = codec.single_space
+        self.action_space = codec.batched_space
+        self._codec = codec
+        self._stepper.use_codec(codec)
 
     # Order
 

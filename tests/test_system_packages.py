@@ -9,7 +9,10 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parents[1] / "tools" / "system-packages"
 BASH = shutil.which("bash")
-PROGRAMS = ("c++", "pkg-config", "Xvnc", "openbox", "xterm", "xdotool", "xwd", "xrandr")
+PROGRAMS = (
+    *("c++", "pkg-config", "Xvnc", "openbox", "xterm", "chromium"),
+    *("xdotool", "xwd", "xrandr"),
+)
 
 
 @pytest.fixture

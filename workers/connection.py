@@ -78,6 +78,7 @@ async def handshake(config: WorkerConfig, timeout_s: float) -> tuple[socket.sock
                     await loop.sock_sendall(connection, answer)
         init = greeting.server_init
         protocol = RFBProtocol(init.width, init.height)
+        protocol.subscribe([(x, y, width, height) for x, width, y, height in config.subscription])
         protocol.start(
             encodings_for(
                 config.encoding,

@@ -14,8 +14,10 @@ cdef struct Numbers:
     uint32_t fault
     int64_t remote_ns
     int64_t arrival_ns
-    uint64_t large_info
-    uint16_t info_bytes
+    uint64_t first_info     # numbers of the first and last info that arrived
+    uint64_t last_info
+    uint16_t info_bytes     # of msgpack maps one after the other, ELSEWHERE when they are too many
+    uint16_t last_bytes     # where the last one begins
     uint8_t info[INFO_BYTES]
 
 cdef struct Episode:
@@ -34,5 +36,7 @@ cdef bint episode_runs(Episode* episode, const Mail* mail) noexcept nogil
 cdef bint episode_lost(Episode* episode, uint32_t fault) noexcept nogil
 cdef void episode_start_reset(Episode* episode, uint64_t reset_id) noexcept nogil
 cdef bint episode_over(const Episode* episode) noexcept nogil
+cdef int64_t info_range(const Numbers* numbers) noexcept nogil
+cdef void info_into(Numbers* numbers, Record* record) noexcept nogil
 cdef void numbers_into(Numbers* numbers, Record* record) noexcept nogil
 cdef void info_into(Numbers* numbers, Record* record) noexcept nogil

@@ -25,12 +25,24 @@ cdef void numbers_add(Numbers* numbers, const Mail* mail) noexcept nogil:
     numbers.truncated = numbers.truncated or mail.truncated
     numbers.remote_ns = mail.remote_ns
     numbers.arrival_ns = mail.arrival_ns
-    if mail.info_bytes == ELSEWHERE:
+    if mail.info_bytes > 0:
+        info_add(numbers, mail)
+
+
+cdef void info_add(Numbers* numbers, const Mail* mail) noexcept nogil:
+    """One more info: behind those that no row has shown yet, or in place of the last one."""
+    cdef uint16_t at = numbers.info_bytes
+    if at == 0:
+        numbers.first_info = mail.info_number
+    elif mail.info_replaces != 0 and mail.info_replaces == numbers.last_info and at != ELSEWHERE:
+        at = numbers.last_bytes
+    numbers.last_info = mail.info_number
+    if at == ELSEWHERE or at + mail.info_bytes > INFO_BYTES:
         numbers.info_bytes = ELSEWHERE
-        numbers.large_info = mail.large_info
-    elif mail.info_bytes > 0:
-        numbers.info_bytes = mail.info_bytes
-        memcpy(numbers.info, mail.info, mail.info_bytes)
+        return
+    numbers.last_bytes = at
+    numbers.info_bytes = at + mail.info_bytes
+    memcpy(&numbers.info[at], mail.info, mail.info_bytes)
 
 
 cdef void numbers_clear(Numbers* numbers, int64_t episode) noexcept nogil:
@@ -129,10 +141,15 @@ cdef void numbers_into(Numbers* numbers, Record* record) noexcept nogil:
 
 
 cdef void info_into(Numbers* numbers, Record* record) noexcept nogil:
-    """Move just the info into a record."""
+    """Move the infos alone into a record."""
     if numbers.info_bytes == ELSEWHERE:
         record.flags |= INFO_ELSEWHERE
     else:
         record.info_bytes = numbers.info_bytes
         memcpy(record.info, numbers.info, numbers.info_bytes)
     numbers.info_bytes = 0
+
+
+cdef int64_t info_range(const Numbers* numbers) noexcept nogil:
+    """The last info's number, and in the lower 16 bits how many came before it since the first."""
+    return <int64_t>(numbers.last_info << 16 | min(numbers.last_info - numbers.first_info, <uint64_t>0xFFFF))

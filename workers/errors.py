@@ -17,13 +17,13 @@ class RemoteUnusable(WorkerError):
 
     Attributes:
         fault: what the trainer is told.
-        hopeless: trying again is no help.
+        final: trying again is no help: it refuses us, or its address can be no one's.
     """
 
-    def __init__(self, fault: Fault, message: str, *, hopeless: bool = False) -> None:
+    def __init__(self, fault: Fault, message: str, *, final: bool = False) -> None:
         super().__init__(message)
         self.fault = fault
-        self.hopeless = hopeless
+        self.final = final
 
 
 class ResetRefused(WorkerError):

@@ -14,10 +14,14 @@ cdef class HotLoop(Stepper):
     cdef bint picture_told
     cdef uint64_t last_reset    # a reset that comes twice, because it may have been lost, is made once
     cdef int64_t batch_ns       # when the first event of the coming step was taken
+    cdef int rewarder           # the rewarder's socket, -1: none
+    cdef int64_t patience_ns    # how long a row that is due waits for what has arrived there
+    cdef uint64_t main_reads    # 1: the main thread has taken from it what it has not posted yet
     cdef object mapping
     cdef object next_source
 
     cdef int loop(self, ScreenSource source) noexcept nogil
+    cdef bint reward_arrived(self) noexcept nogil
     cdef int read_mail(self, ScreenSource source) noexcept nogil
     cdef void take_entries(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef int64_t next_wake(self, ScreenSource source, int64_t now_ns) noexcept nogil

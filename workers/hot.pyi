@@ -7,6 +7,8 @@ from workers.messages import WorkerConfig
 from workers.source import ScreenSource
 from workers.stepper import Stepper
 
+PATIENCE_NS: int
+
 class HotLoop(Stepper):
     """The steps of one environment.
 
@@ -34,16 +36,27 @@ class HotLoop(Stepper):
         truncated: bool,
         remote_ns: int,
         info: bytes,
-        large_info: int,
+        info_number: int,
+        info_replaces: int = 0,
     ) -> bool:
         """Post a letter with a reward; False when the mailbox is full.
 
         Args:
             number: the environment step that it answers in step clock, else 0.
             remote_ns: the remote's wall clock, in nanoseconds, when it sent the reward.
-            info: msgpack; when longer than a record holds, `large_info` says under which number
-                to find it.
+            info: one msgpack map, or nothing.
+            info_number: greater with each info; INFO_PUBLISHED says it when a row could not hold
+                what arrived.
+            info_replaces: the number of the info before it, when this one has all of its keys.
         """
+    def watch_rewarder(self, descriptor: int, patience_ns: int = ...) -> None:
+        """Say where rewards come from; -1, before the socket is closed: nowhere.
+
+        Args:
+            patience_ns: how long a row that is due waits for what has arrived there.
+        """
+    def reads_rewarder(self, reads: bool) -> None:
+        """Say whether messages were taken from that socket and not posted yet."""
     def switch(self, source: ScreenSource) -> bool:
         """Make the loop use another source."""
     def letters(self) -> list[tuple[int, int, int]]:

@@ -3,7 +3,8 @@
 Theory of operation. One loop without the GIL sleeps in ppoll on three descriptors: the source's socket, the trainer's doorbell,
 and the bell of the main thread's mailbox. After each wake it handles letters, queue entries, scheduled events and the pending
 step, in this order, until nothing is left to do now; then it sleeps until the next time something is due, 250 ms at most (the
-heartbeat). The main thread connects and speaks with the rewarder; the two share only the mailboxes. To use another source the
+heartbeat). A row that is due waits a little for rewards that are in the rewarder's socket already, so that what was sent in time
+is not shown a row later because the main thread had not read it. The main thread connects and speaks with the rewarder; the two share only the mailboxes. To use another source the
 main thread hands it over by `switch`: the loop returns, takes the GIL once, and goes on with the new one.
 """
 
@@ -19,7 +20,7 @@ from shm.atomic cimport load_acquire, monotonic_ns, store_release
 from shm.layout cimport INFO_BYTES, Control, Entry, control_at
 from shm.row cimport queue_peek, queue_take
 from shm.view cimport Mapping
-from workers.entries cimport FAULTY, HOLD, KEY, POINTER, RESET, STEP
+from workers.entries cimport AT, FAULTY, HOLD, KEY, POINTER, RESET, STEP
 from workers.entries cimport ENDED as ENDED_PHASE, RESETTING as RESETTING_PHASE, RUNNING as RUNNING_PHASE, STARTING
 from workers.episode cimport episode_lost, episode_over, episode_reward, episode_runs, episode_start_reset
 from workers.input cimport input_drop, input_empty, input_forget, input_full, input_next_ns, input_schedule, input_send
@@ -51,6 +52,9 @@ cdef enum:
     SWITCHED = 1
     STOPPED = 2
     HEARTBEAT_NS = 250_000_000
+    LOOK_AGAIN_NS = 50_000
+
+PATIENCE_NS = 1_500_000
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
@@ -73,6 +77,7 @@ cdef class HotLoop(Stepper):
         self.env = env
         self.control = control_at(&self.view, env)
         self.doorbell = doorbell
+        self.rewarder = -1
         self.step_clock = config.clock == "step"
         self.mask = config.while_resetting == "mask"
         self.no_screen = self.usable = config.source == "rfb" and config.vnc_port == 0
@@ -113,13 +118,15 @@ cdef class HotLoop(Stepper):
         return self.post_reward(kind, number, episode, 0.0, False, False, 0, b"", 0)
 
     def post_reward(self, kind: int, number: int, episode: int, reward: float, terminated: bool, truncated: bool,
-                    remote_ns: int, info: bytes, large_info: int) -> bool:
+                    remote_ns: int, info: bytes, info_number: int, info_replaces: int = 0) -> bool:
         """Post a letter with a reward; False when the mailbox is full.
 
         Args:
             number: the environment step that it answers in step clock, else 0.
             remote_ns: the remote's wall clock, in nanoseconds, when it sent the reward.
-            info: msgpack; when longer than a record holds, `large_info` says under which number to find it.
+            info: one msgpack map, or nothing.
+            info_number: greater with each info; INFO_PUBLISHED says it when a row could not hold what arrived.
+            info_replaces: the number of the info before it, when this one has all of its keys.
         """
         cdef uint64_t one = 1
         cdef Mail* mail = mail_room(self.to_hot)
@@ -134,7 +141,8 @@ cdef class HotLoop(Stepper):
         mail.truncated = truncated
         mail.remote_ns = remote_ns
         mail.arrival_ns = monotonic_ns()
-        mail.large_info = large_info
+        mail.info_number = info_number
+        mail.info_replaces = info_replaces
         if len(info) <= INFO_BYTES:
             mail.info_bytes = <uint16_t>len(info)
             memcpy(mail.info, info_data, mail.info_bytes)
@@ -143,6 +151,19 @@ cdef class HotLoop(Stepper):
         mail_post(self.to_hot)
         write(self.hot_bell, &one, sizeof(one))
         return True
+
+    def watch_rewarder(self, descriptor: int, patience_ns: int = PATIENCE_NS) -> None:
+        """Say where rewards come from; -1, before the socket is closed: nowhere.
+
+        Args:
+            patience_ns: how long a row that is due waits for what has arrived there.
+        """
+        self.patience_ns = patience_ns
+        self.rewarder = descriptor
+
+    def reads_rewarder(self, reads: bool) -> None:
+        """Say whether there are messages that were taken from that socket and not posted yet."""
+        store_release(&self.main_reads, 1 if reads else 0)
 
     def switch(self, source: ScreenSource) -> bool:
         """Make the loop use another source; the old one's socket may be closed once this source was used."""
@@ -184,8 +205,11 @@ cdef class HotLoop(Stepper):
         cdef int outcome
         cdef int32_t shift_x, shift_y
         cdef int64_t now_ns
+        cdef bint arrived, was_pending
         while True:
             now_ns = monotonic_ns()
+            was_pending = self.pending.active
+            arrived = self.reward_arrived()  # before the mail is read: what was posted since is then in it
             outcome = self.read_mail(source)
             if outcome != 0:
                 return outcome
@@ -195,13 +219,34 @@ cdef class HotLoop(Stepper):
                 surface_shift(&source.surface, self.view.header.width, self.view.header.height, &shift_x, &shift_y)
                 if not (input_send(&self.input, source, now_ns, shift_x, shift_y) and source.flush()):
                     self.broke()
-            if self.pending.active:
+            if self.rewarder >= 0 and self.pending.active and not was_pending:
+                continue  # a step that is due already waits for rewards like any other
+            if self.pending.active and not arrived:
                 self.answer(source)
                 if not self.pending.active and queue_peek(&self.view, self.env) != NULL:
                     continue
             self.state(source, now_ns)
-            if not self.wait(source, self.next_wake(source, now_ns)):
+            if not self.wait(source, now_ns + LOOK_AGAIN_NS if arrived else self.next_wake(source, now_ns)):
                 self.broke()
+
+    cdef bint reward_arrived(self) noexcept nogil:
+        """Whether a row is due now, and a message is there that the main thread has not posted."""
+        cdef pollfd polled
+        cdef timespec at_once
+        cdef int64_t late_ns
+        if self.rewarder < 0 or not self.pending.active or self.pending.entry.due != AT:
+            return False
+        if self.episode.phase != RUNNING_PHASE or self.pending.entry.kind != STEP:
+            return False
+        late_ns = monotonic_ns() - self.pending.entry.due_ns
+        if late_ns < 0 or late_ns >= self.patience_ns:
+            return False
+        if load_acquire(&self.main_reads) != 0:
+            return True
+        polled.fd = self.rewarder
+        polled.events = POLLIN
+        at_once.tv_sec = at_once.tv_nsec = 0
+        return ppoll(&polled, 1, &at_once, NULL) > 0
 
     cdef bint wait(self, ScreenSource source, int64_t until_ns) noexcept nogil:
         """Sleep until something happens or `until_ns`; take in what the source received. False: it broke."""

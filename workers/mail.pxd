@@ -24,19 +24,20 @@ cpdef enum Letter:
     PICTURE = 32            # the source shows a whole picture for the first time
     RESET_WANTED = 33       # number: the reset's id, 0 for an automatic one
     BROKEN = 34             # the source broke; it is not touched any more
-    INFO_PUBLISHED = 35     # number: the step whose row refers to the large info `episode`
+    INFO_PUBLISHED = 35     # number: the step whose row refers to infos that it could not hold; episode: which (info_range)
 
 cdef struct Mail:
     uint32_t kind
     uint8_t terminated
     uint8_t truncated
-    uint16_t info_bytes     # 0xFFFF: elsewhere, under the number `large_info`
+    uint16_t info_bytes     # of one msgpack map; 0xFFFF: too large for any record
     uint64_t number         # step clock: the environment step that a REWARD answers, 0 otherwise
     int64_t episode
     double reward
     int64_t remote_ns
     int64_t arrival_ns
-    uint64_t large_info
+    uint64_t info_number    # infos are numbered from 1 by the main thread, which keeps them
+    uint64_t info_replaces  # the info before it, if this one has all of its keys; else 0: they add up
     uint8_t info[INFO_BYTES]
 
 cdef struct Mailbox:

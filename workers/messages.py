@@ -5,12 +5,16 @@ Msgpack maps, each behind its length in 4 bytes, big endian.
     broker -> worker                      worker -> broker
     configure  config    first, once      ready                   connected, first picture there
     reset      id, seed, options, env_id  fault   fault, message  degraded; it reconnects
+    remote     name, vnc, rewarder: another remote, as Endpoint.to_wire says it
     close                                 failed  fault, message  gave up; the process ends
-                                          info    step, data      an info too large for its record
+                                          info    step, data      infos too large for their record
+                                          clock   low_ns, high_ns bounds of what, added to the
+                                                  rewarder's wall clock, is CLOCK_MONOTONIC here
 """
 
 import dataclasses
 import struct
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -56,8 +60,19 @@ class WorkerConfig:
     fine_quality_level: int = -1
     subsample_level: int = -1
     """-1: not asked for."""
+    subscription: Sequence[Sequence[int]] = ()
+    """Parts of the screen, (x, width, y, height) each, to which updates are confined."""
     start_episode: bool = False
     """Begin an episode without being told: the worker replaces one that died."""
+
+
+def with_remote(config: WorkerConfig, message: Mapping[str, Any]) -> WorkerConfig:
+    """The configuration for another remote, as the message `remote` names it."""
+    fields: dict[str, Any] = {"name": message["name"]}
+    for server in ("vnc", "rewarder"):
+        told = message[server] or {"host": "", "port": 0, "password": ""}
+        fields |= {f"{server}_{name}": told[name] for name in ("host", "port", "password")}
+    return dataclasses.replace(config, **fields)
 
 
 def pack(kind: str, **fields: Any) -> bytes:

@@ -2,27 +2,75 @@
 
 The remote numbers episodes from 0 anew when it restarts; the numbers that leave this module only
 grow: each connection adds an offset, so that what is newer is greater.
+
+Pings are sent one after the other: some at once and every five minutes, to compare clocks, and one
+whenever the remote has said nothing for a while. One that says nothing to that either is lost.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-import msgpack
 import websockets.asyncio.client
 import websockets.exceptions
 
 from workers import rewarder_messages as rewarder
+from workers.clock import ClockOffset
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused, readable
+from workers.infos import TEXT
 from workers.messages import WorkerConfig
 
 logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+CALIBRATION_PINGS = 10
+CALIBRATE_EVERY_S = 300.0
+KEEP_ALIVE_S = 5.0
+PING_TIMEOUT_S = 10.0
+MAX_EPISODE = 1 << 62
+MAX_NS = (1 << 63) - 1
+REFUSALS = (401, 403)
+
+
+class Listener:
+    """What a `Rewarder` tells; all in the event loop's thread and in the order of arrival."""
+
+    def ready(self) -> None:
+        """The remote let us in: it said something."""
+
+    def reward(
+        self,
+        step: int,
+        episode: int,
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+        remote_ns: int,
+        info: Mapping[str, Any],
+    ) -> None:
+        """A reward, or with 0 an info, arrived."""
+
+    def episode(self, reset_id: int, episode: int, running: bool) -> None:
+        """The remote resets or runs.
+
+        Args:
+            reset_id: 0 when it did so by itself, else that of the `reset` it answers.
+        """
+
+    def clock(self, offset: ClockOffset) -> None:
+        """The clocks were compared."""
+
+    def socket(self, descriptor: int) -> None:
+        """Rewards come through this descriptor; -1: it is about to be closed."""
+
+    def reads(self, reads: bool) -> None:
+        """Something was taken from the socket; False when it has been handled."""
 
 
 class Rewarder:
@@ -31,29 +79,26 @@ class Rewarder:
     Args:
         config: where it is, and what to ask for.
         offset: added to the remote's episode numbers.
-        reward: called with (step, episode, reward, terminated, truncated, remote_ns, info) each
-            time one arrives.
-        episode: called with (reset_id, episode, running) when the remote says that it resets or
-            runs: reset_id is 0 when it did so by itself, else that of the `reset` it answers.
     """
 
-    def __init__(
-        self,
-        config: WorkerConfig,
-        offset: int,
-        reward: Callable[[int, int, float, bool, bool, int, bytes], None],
-        episode: Callable[[int, int, bool], None],
-    ) -> None:
+    def __init__(self, config: WorkerConfig, offset: int, listener: Listener) -> None:
         self._config = config
         self._offset = offset
-        self._reward = reward
-        self._episode = episode
+        self._listener = listener
         self._messages_sent = 0
-        self.heard = asyncio.Event()
-        """Set when the rewarder has said something: it took us in."""
         self._running = -1
         self._request: _Reset | None = None
+        self._ping: _Ping | None = None
+        self._clock = ClockOffset()
+        self._heard_s = time.monotonic()
+        self._heard = False
+        self._silent = ""
         self._socket: websockets.asyncio.client.ClientConnection | None = None
+
+    @property
+    def _place(self) -> str:
+        host, port = self._config.rewarder_host, self._config.rewarder_port
+        return f"{self._config.name}: rewarder {f'[{host}]' if ':' in host else host}:{port}"
 
     async def connect(self) -> None:
         """Open the WebSocket.
@@ -63,7 +108,6 @@ class Rewarder:
         """
         config = self._config
         host = f"[{config.rewarder_host}]" if ":" in config.rewarder_host else config.rewarder_host
-        place = f"{config.name}: rewarder {host}:{config.rewarder_port}"
         try:
             self._socket = await websockets.asyncio.client.connect(
                 f"ws://{host}:{config.rewarder_port}/",
@@ -75,17 +119,23 @@ class Rewarder:
                 proxy=None,
                 ping_interval=None,
                 max_size=rewarder.MAX_MESSAGE_BYTES,
+                create_connection=_Connection,
                 open_timeout=REQUEST_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
             )
+        except websockets.exceptions.InvalidStatus as error:
+            if error.response.status_code in REFUSALS:
+                raise self._refused(str(error)) from error
+            raise self._lost(str(error)) from error
         except (socket.gaierror, UnicodeError) as error:
             again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
             raise RemoteUnusable(
                 Fault.REWARDER_LOST,
-                f"{place}: unknown host ({error}); correct the address",
-                hopeless=not again,
+                f"{self._place}: unknown host ({error}); correct the address",
+                final=not again,
             ) from error
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
-            raise RemoteUnusable(Fault.REWARDER_LOST, f"{place}: {error}") from error
+            raise self._lost(str(error) or "it does not answer") from error
 
     async def serve(self) -> None:
         """Handle messages until the connection ends.
@@ -93,70 +143,97 @@ class Rewarder:
         Raises:
             RemoteUnusable: always, in the end.
         """
-        assert self._socket is not None
-        place = (
-            f"{self._config.name}: rewarder"
-            f" {self._config.rewarder_host}:{self._config.rewarder_port}"
-        )
-        reason, fault = "it closed the connection", Fault.REWARDER_LOST
+        self._heard_s = time.monotonic()
+        assert isinstance(self._socket, _Connection)
+        self._socket.listener = self._listener
+        self._listener.socket(self._socket.transport.get_extra_info("socket").fileno())
+        pings = asyncio.create_task(self._keep_pinging())
+        failure = self._lost("it closed the connection")
         try:
             async for text in self._socket:
                 message = rewarder.parse(text)
                 if message.method == rewarder.CLOSE:
-                    reason = readable(message.body["message"])
-                    if not self.heard.is_set():
-                        fault = Fault.AUTHENTICATION
+                    failure = self._refused(readable(message.body["message"]))
                     break
+                self._heard_s = time.monotonic()
+                if not self._heard:
+                    self._heard = True
+                    self._listener.ready()
                 self._handle(message)
-                self.heard.set()
         except rewarder.MessageError as error:
-            reason = str(error)
+            failure = self._lost(str(error))
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
-            reason = str(error)
+            failure = self._lost(self._silent or str(error))
         finally:
+            self._listener.socket(-1)
+            pings.cancel()
             if self._request is not None:
-                self._request.fail(RemoteUnusable(fault, f"{place}: {reason}"))
+                self._request.fail(failure)
             await self._socket.close()
-        raise RemoteUnusable(fault, f"{place}: {reason}")
+        raise failure
+
+    def _lost(self, why: str) -> RemoteUnusable:
+        return RemoteUnusable(Fault.REWARDER_LOST, f"{self._place}: {why}")
+
+    def _refused(self, why: str) -> RemoteUnusable:
+        """The remote does not want us; it would not the next time."""
+        fault, hint = Fault.REWARDER_LOST, ""
+        if any(word in why.lower() for word in ("password", "authorization", "401", "403")):
+            fault = Fault.AUTHENTICATION
+            hint = "; give the right one as `?password=` of the address"
+        return RemoteUnusable(fault, f"{self._place} refuses: {why}{hint}", final=True)
 
     def _handle(self, message: rewarder.Message) -> None:
         episode = message.episode + self._offset
+        if episode > MAX_EPISODE:
+            raise rewarder.MessageError(f"episodes are counted up to {episode}")
         if message.method == rewarder.REWARD:
             info = dict(message.body["info"])
             step = info.pop("step", 0)
             done = message.body["done"]
             truncated = bool(info.pop("truncated", False)) and done
             terminated = bool(info.pop("terminated", not truncated)) and done
-            self._reward(
-                step if isinstance(step, int) and 0 <= step < 2**63 else 0,
-                episode,
-                float(message.body["reward"]),
-                terminated,
-                truncated,
-                remote_ns(message),
-                pack_info(info),
-            )
+            step = step if isinstance(step, int) and 0 <= step <= MAX_NS else 0
+            reward = float(message.body["reward"])
+            self._tell(message, episode, info, step, reward, terminated, truncated)
         elif message.method == rewarder.DESCRIBE:
             running = message.body["env_state"] == rewarder.RUNNING
             if running:
                 self._running = message.episode
             if self._request is None:
-                self._episode(0, episode, running)
+                self._listener.episode(0, episode, running)
             else:
                 self._answer()
+        elif self._ping is not None and self._ping.is_answered_by(message):
+            self._ping.answer(message)
         elif self._request is not None and self._request.is_answered_by(message):
             if message.method == rewarder.REPLY_ERROR:
                 self._request.fail(ResetRefused(readable(message.body["message"])))
             else:
-                self._request.episode = message.episode
-                self._request.info = pack_info(message.body.get("info") or {})
+                self._request.reply = message
                 self._answer()
-        elif message.method in (rewarder.TEXT, rewarder.OBSERVATION):
-            key = "text" if message.method == rewarder.TEXT else "observation"
-            info_bytes = pack_info({key: message.body[key]})
-            self._reward(0, episode, 0.0, False, False, remote_ns(message), info_bytes)
+        elif message.method == rewarder.TEXT:
+            self._tell(message, episode, {TEXT: [message.body["text"]]})
+        elif message.method == rewarder.OBSERVATION:
+            self._tell(message, episode, {"observation": message.body["observation"]})
         else:
             logger.debug("ignored %s", message.method)
+
+    def _tell(
+        self,
+        message: rewarder.Message,
+        episode: int,
+        info: dict[str, Any],
+        step: int = 0,
+        reward: float = 0.0,
+        terminated: bool = False,
+        truncated: bool = False,
+    ) -> None:
+        remote_ns = int(max(-MAX_NS, min(message.sent_at * 1e9, MAX_NS)))
+        try:
+            self._listener.reward(step, episode, reward, terminated, truncated, remote_ns, info)
+        except ValueError as error:
+            raise rewarder.MessageError(f"{message.method}: {error}") from error
 
     def _answer(self) -> None:
         """Report the reset's episode once the remote replied and runs it, in either order.
@@ -164,15 +241,59 @@ class Rewarder:
         Here and not where `reset` goes on: what the remote says next must not overtake it.
         """
         request = self._request
-        if request is None or request.episode is None or self._running < request.episode:
+        if request is None or request.reply is None or self._running < request.reply.episode:
             return
         self._request = None
-        episode = request.episode + self._offset
-        if request.info:
-            self._reward(0, episode, 0.0, False, False, 0, request.info)
-        self._episode(request.reset_id, episode, True)
+        episode = request.reply.episode + self._offset
+        info = request.reply.body.get("info")
+        if isinstance(info, dict) and info:
+            self._tell(request.reply, episode, info)
+        self._listener.episode(request.reset_id, episode, True)
         if not request.answered.done():
             request.answered.set_result(None)
+
+    async def _keep_pinging(self) -> None:
+        """Compare the clocks now and then, and notice when nobody is there any more."""
+        assert self._socket is not None
+        with contextlib.suppress(OSError, websockets.exceptions.ConnectionClosed):
+            while True:
+                self._clock.forget()
+                for _ in range(CALIBRATION_PINGS):
+                    if not await self._pinged():
+                        break
+                if self._clock.pings:
+                    self._listener.clock(self._clock)
+                again_s = time.monotonic() + CALIBRATE_EVERY_S
+                while (now_s := time.monotonic()) < again_s:
+                    await asyncio.sleep(min(KEEP_ALIVE_S, again_s - now_s))
+                    if time.monotonic() - self._heard_s >= KEEP_ALIVE_S:
+                        await self._pinged()
+
+    async def _pinged(self) -> bool:
+        """Ping once; False when no reply came, and if nothing at all did, the end is near."""
+        assert self._socket is not None
+        ping = self._ping = _Ping(self._messages_sent)
+        self._messages_sent += 1
+        sent_ns = time.monotonic_ns()
+        head = rewarder.headers(ping.message_id, time.time())
+        await self._socket.send(rewarder.build(rewarder.PING, head, {}))
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(PING_TIMEOUT_S):
+                        stamp_s, received_ns = await asyncio.shield(ping.answered)
+                    self._clock.add(sent_ns, int(stamp_s * 1e9), received_ns)
+                    return True
+                except TimeoutError:
+                    if time.monotonic() - self._heard_s < PING_TIMEOUT_S:
+                        return False
+                    # A reset has a time-out of its own, and some remotes do nothing else meanwhile.
+                    if self._request is None:
+                        self._silent = f"it has said nothing for {PING_TIMEOUT_S:g} s"
+                        self._socket.transport.abort()
+                        return False
+        finally:
+            self._ping = None
 
     async def reset(
         self, reset_id: int, seed: int | None, env_id: str | None, options: dict[str, Any]
@@ -208,9 +329,7 @@ class Rewarder:
                 f"{config.name}: no new episode within {config.reset_timeout_s:g} s",
             ) from error
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
-            raise RemoteUnusable(
-                Fault.REWARDER_LOST, f"{config.name}: rewarder: {error}"
-            ) from error
+            raise RemoteUnusable(Fault.REWARDER_LOST, f"{self._place}: {error}") from error
         finally:
             if self._request is request:
                 self._request = None
@@ -221,21 +340,34 @@ class Rewarder:
             await self._socket.close()
 
 
-def pack_info(info: dict[str, Any]) -> bytes:
-    """An info as msgpack; empty, with a warning, when it holds what msgpack cannot say."""
-    if not info:
-        return b""
-    try:
-        packed: bytes = msgpack.packb(info)
-    except (OverflowError, ValueError) as error:
-        logger.warning("an info of the rewarder is left out: %s", error)
-        return b""
-    return packed
+class _Connection(websockets.asyncio.client.ClientConnection):
+    """Says to its listener when it has read something, and when that has been handled."""
+
+    listener = Listener()
+
+    def data_received(self, data: bytes) -> None:
+        self.listener.reads(True)
+        super().data_received(data)
+        # Callbacks run in order: the task that waits for messages was scheduled just now.
+        self.loop.call_soon(self.listener.reads, False)
 
 
-def remote_ns(message: rewarder.Message) -> int:
-    """The sender's wall clock in nanoseconds; 0 where it says what no clock does."""
-    return int(message.sent_at * 1e9) if 0 <= message.sent_at < 2**33 else 0
+class _Ping:
+    """A ping that waits for its reply."""
+
+    def __init__(self, message_id: int) -> None:
+        self.message_id = message_id
+        self.answered: asyncio.Future[tuple[float, int]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def is_answered_by(self, message: rewarder.Message) -> bool:
+        return message.parent_message_id == self.message_id
+
+    def answer(self, message: rewarder.Message) -> None:
+        """Note the remote's clock, and ours."""
+        if not self.answered.done():
+            self.answered.set_result((message.sent_at, time.monotonic_ns()))
 
 
 class _Reset:
@@ -244,8 +376,7 @@ class _Reset:
     def __init__(self, reset_id: int, message_id: int) -> None:
         self.reset_id = reset_id
         self.message_id = message_id
-        self.episode: int | None = None
-        self.info = b""
+        self.reply: rewarder.Message | None = None
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def is_answered_by(self, message: rewarder.Message) -> bool:

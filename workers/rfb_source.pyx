@@ -50,7 +50,8 @@ cdef class RFBSource(ScreenSource):
         self.protocol = protocol
         self.descriptor = descriptor
         self.period_ns = <int64_t>(1e9 / (fps or 60.0))
-        self.use_continuous = fps is None or fps >= 60
+        # EnableContinuousUpdates has one area, and would confine the first picture too.
+        self.use_continuous = (fps is None or fps >= 60) and protocol.subscriptions == 0
         self.take()
 
     cdef bint take(self) noexcept nogil:

@@ -8,7 +8,7 @@ its row when it is due. In which picture a row ends is decided by the episode's 
     fault              the newest row again, truncated, once
 
 In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back.
-The first row of an episode shows its first picture and the info of its reset: it takes no environment step, and rewards that came
+The first row of an episode shows its first picture and what is known of it: it takes no environment step, and rewards that came
 meanwhile count for the next row. SAME_STEP keeps the end of an episode in `terminal` and a picture until the next episode's first picture is there.
 """
 
@@ -24,7 +24,7 @@ from workers.entries cimport (
     AT, AWAIT_EPISODE, CHANGED, ENDED, HAS_FINAL, HOLD, INFO_ELSEWHERE, LETTERBOXED, NOW, PARTIAL, QUIET, RESET_FAILED, RUNNING,
 )
 from workers.episode cimport (
-    Episode, Numbers, episode_over, episode_start_reset, info_into, numbers_into,
+    Episode, Numbers, episode_over, episode_start_reset, info_into, info_range, numbers_into,
 )
 from workers.input cimport input_empty, input_release
 from workers.mail cimport BROKEN, INFO_PUBLISHED, MAIL_LETTERS, RESET_WANTED, Mail, mail_post, mail_room, mail_waiting
@@ -295,7 +295,7 @@ cdef class Stepper:
     cdef void publish_running(self, ScreenSource source) noexcept nogil:
         cdef Record* record
         cdef Episode* episode = &self.episode
-        cdef uint64_t large_info
+        cdef int64_t infos
         cdef bint over, fault = episode.now.fault != 0
         if not self.step_clock and not fault:
             self.drain(source)
@@ -325,7 +325,7 @@ cdef class Stepper:
         if self.has_terminal:
             # What else has ended by now ends with a row of its own.
             self.has_terminal = over = False
-            large_info = self.terminal.large_info
+            infos = info_range(&self.terminal)
             if self.rows.frozen != NULL:
                 rows_final(&self.rows)
             if episode.phase == RUNNING or self.rows.frozen == NULL:
@@ -346,7 +346,7 @@ cdef class Stepper:
                 info_into(&episode.now, record)
             episode.first_row = False
         else:
-            large_info = episode.now.large_info
+            infos = info_range(&episode.now)
             if self.frozen:
                 rows_frozen(&self.rows, self.pending.entry.step)
             elif fault:
@@ -362,7 +362,7 @@ cdef class Stepper:
                 numbers_into(&episode.now, record)
                 episode.steps += 1
         if record.flags & INFO_ELSEWHERE:
-            self.tell(INFO_PUBLISHED, self.pending.entry.step, <int64_t>large_info)
+            self.tell(INFO_PUBLISHED, self.pending.entry.step, infos)
         self.finish(source, record)
         if over and episode.phase == RUNNING:
             self.end_episode(source)

@@ -13,17 +13,19 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Mapping as MappingOf
 from typing import Any
 
-from shm.layout import INFO_BYTES
 from shm.view import Mapping
+from workers.clock import ClockOffset
 from workers.connection import BackOff, connect
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
+from workers.infos import Info, InfoLog
 from workers.mail import Letter
-from workers.messages import MessageReader, WorkerConfig, pack
-from workers.rewarder import Rewarder
+from workers.messages import MessageReader, WorkerConfig, pack, with_remote
+from workers.rewarder import Listener, Rewarder
 from workers.rfb_source import RFBSource
 from workers.source import ScreenSource
 from workers.synthetic import SyntheticSource
@@ -31,12 +33,11 @@ from workers.synthetic import SyntheticSource
 logger = logging.getLogger(__name__)
 
 MAILBOX_FULL_PAUSE_S = 0.001
-REWARDER_GREETS_S = 1.0
 OPTIONS_TIMEOUT_S = 10.0
-LARGE_INFOS_KEPT = 64
+NO_INFO = Info(0, 0, -1, b"")
 
 
-class Worker:
+class Worker(Listener):
     """Everything of one worker but its hot thread's loop."""
 
     def __init__(
@@ -54,18 +55,17 @@ class Worker:
         self._screen_ready = asyncio.Event()
         self._rewarder_ready = asyncio.Event()
         self._screen_broken = asyncio.Event()
-        self._connection: socket.socket | None = None
+        self._moved = asyncio.Event()
+        self._sockets: list[socket.socket] = []
+        self._left: set[asyncio.Task[None]] = set()
         self._told_ready = False
         self._resets: asyncio.Queue[int] = asyncio.Queue()
         self._reset_options: dict[int, dict[str, Any]] = {}
         self._options_came = asyncio.Event()
-        self._large_infos: dict[int, bytes] = {}
-        self._large_infos_made = 0
+        self._infos = InfoLog()
         self._episode = hot.last_episode
-        if not config.rewarder_port:
-            self._rewarder_ready.set()
-        if not config.vnc_port:
-            self._screen_ready.set()
+        self._env_id = config.env_id
+        self._expect_connections()
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Work until the broker closes the control socket."""
@@ -79,11 +79,9 @@ class Worker:
         if self._config.source == "synthetic":
             sizes = self._mapping.sizes
             assert self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
-        elif self._config.vnc_port:
-            tasks.append(asyncio.create_task(self._keep_screen()))
-        if self._config.rewarder_port:
-            tasks.append(asyncio.create_task(self._keep_rewarder()))
-        tasks.append(asyncio.create_task(self._tell_ready()))
+        elif not self._config.vnc_port:
+            self._hot.switch(ScreenSource())
+        tasks.append(asyncio.create_task(self._stay_connected()))
         orders = asyncio.create_task(self._read_orders(reader))
         try:
             done, _ = await asyncio.wait([orders, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -93,13 +91,15 @@ class Worker:
                         raise error
                     await self._send("failed", fault=int(error.fault), message=str(error))
         finally:
-            for task in [orders, *tasks]:
+            tasks += [orders, *self._left]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(orders, *tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._hot.post(Letter.STOP)
             await loop.run_in_executor(None, thread.join, 2.0)
-            if self._connection is not None and not thread.is_alive():
-                self._connection.close()
+            if not thread.is_alive():
+                for connection in self._sockets:
+                    connection.close()
             if self._rewarder is not None:
                 with contextlib.suppress(OSError, TimeoutError):
                     await asyncio.wait_for(self._rewarder.close(), 1.0)
@@ -118,8 +118,47 @@ class Worker:
                 if message["type"] == "reset":
                     self._reset_options[message["id"]] = message
                     self._options_came.set()
+                elif message["type"] == "remote":
+                    self._config = with_remote(self._config, message)
+                    self._expect_connections()
+                    self._moved.set()
                 elif message["type"] == "close":
                     return
+
+    def _expect_connections(self) -> None:
+        """Take nothing for ready that is still to be connected."""
+        self._told_ready = False
+        for ready, port in (
+            (self._screen_ready, self._config.vnc_port),
+            (self._rewarder_ready, self._config.rewarder_port),
+        ):
+            ready.clear() if port else ready.set()
+
+    async def _stay_connected(self) -> None:
+        """Keep both connections; begin anew with each remote that the broker names.
+
+        What is left need not have ended before: the sources' sockets stay open until the next
+        picture (`_keep_screen`), and a rewarder may take long to say goodbye.
+        """
+        while True:
+            links = [asyncio.create_task(self._tell_ready())]
+            if self._config.vnc_port and self._config.source == "rfb":
+                links.append(asyncio.create_task(self._keep_screen()))
+            if self._config.rewarder_port:
+                links.append(asyncio.create_task(self._keep_rewarder()))
+            moved = asyncio.create_task(self._moved.wait())
+            try:
+                await asyncio.wait([moved, *links], return_when=asyncio.FIRST_COMPLETED)
+                for link in links:
+                    if link.done():
+                        link.result()
+            finally:
+                for task in (moved, *links):
+                    task.cancel()
+                self._left.update(links)
+            self._left = {task for task in self._left if not task.done()}
+            self._moved.clear()
+            self._expect_connections()
 
     async def _tell_ready(self) -> None:
         await self._screen_ready.wait()
@@ -146,9 +185,8 @@ class Worker:
                 self._screen_broken.set()
             elif kind == Letter.RESET_WANTED:
                 self._resets.put_nowait(number)
-            elif kind == Letter.INFO_PUBLISHED and episode in self._large_infos:
-                info = self._large_infos.pop(episode)
-                self._control.write(pack("info", step=number, data=info))
+            elif kind == Letter.INFO_PUBLISHED:
+                self._control.write(pack("info", step=number, data=self._infos.take(episode)))
 
     async def _lost(self, error: RemoteUnusable) -> None:
         logger.warning("%s", error)
@@ -167,16 +205,16 @@ class Worker:
                 connection, protocol = await connect(self._config, deadline_s)
             except RemoteUnusable as unusable:
                 raise known or unusable from unusable  # a whole connection showed more
-            self._connection = connection
+            self._sockets.append(connection)
             source = RFBSource(protocol, connection.fileno(), self._config.fps)
             self._screen_broken.clear()
             while not self._hot.switch(source):
                 await asyncio.sleep(MAILBOX_FULL_PAUSE_S)
             back_off.begin()
-            why = await self._watch_screen(source, deadline_s)
+            why = await self._watch_screen(source, connection, deadline_s)
             # The hot thread lets go of a broken source before it says so.
+            self._sockets.remove(connection)
             connection.close()
-            self._connection = None
             error = self._unusable(source, why)
             if deadline_s is not None and not self._screen_ready.is_set():
                 if source.broke_protocol or time.monotonic() >= deadline_s:
@@ -189,7 +227,9 @@ class Worker:
                 await self._lost(error)
             await back_off.pause()
 
-    async def _watch_screen(self, source: RFBSource, deadline_s: float | None) -> str:
+    async def _watch_screen(
+        self, source: RFBSource, connection: socket.socket, deadline_s: float | None
+    ) -> str:
         """Wait until the source is broken, and say why; without a picture in time it is made so."""
         if deadline_s is None:
             deadline_s = time.monotonic() + self._config.start_timeout_s
@@ -206,8 +246,13 @@ class Worker:
             elif self._config.clock == "step" and not source.protocol.fence_supported:
                 why = "clock='step' needs the Fence extension, which it lacks"
                 self._screen_ready.clear()
-            if why and self._connection is not None:
-                self._connection.shutdown(socket.SHUT_RDWR)
+            if why:
+                connection.shutdown(socket.SHUT_RDWR)
+            elif pictured.done():
+                # The hot thread shows this source: it is done with those before.
+                for other in self._sockets[:-1]:
+                    other.close()
+                del self._sockets[:-1]
             await broken
             return why or source.why()
         finally:
@@ -227,50 +272,38 @@ class Worker:
         deadline_s = time.monotonic() + self._config.start_timeout_s
         back_off = BackOff()
         while True:
-            rewarder = Rewarder(
-                self._config, self._episode + 1, self._take_reward, self._take_episode
-            )
+            rewarder = Rewarder(self._config, self._episode + 1, self)
             back_off.begin()
             try:
                 await rewarder.connect()
-                await self._use_rewarder(rewarder, deadline_s)
+                self._rewarder = rewarder
+                await rewarder.serve()
             except RemoteUnusable as error:
                 if self._rewarder_ready.is_set():
                     self._rewarder_ready.clear()
                     await self._lost(error)
-                elif not self._told_ready and (
-                    error.hopeless
-                    or error.fault == Fault.AUTHENTICATION
-                    or time.monotonic() >= deadline_s
-                ):
+                too_late = not self._told_ready and time.monotonic() >= deadline_s
+                if error.final or too_late:
                     raise
-                else:
-                    logger.debug("%s", error)
+                logger.debug("%s", error)
             await back_off.pause()
 
-    async def _use_rewarder(self, rewarder: Rewarder, deadline_s: float) -> None:
-        """Serve one connection; it is ready when the rewarder has said something."""
-        serving = asyncio.create_task(rewarder.serve())
-        heard = asyncio.create_task(rewarder.heard.wait())
-        left_s = max(deadline_s - time.monotonic(), REWARDER_GREETS_S)
-        try:
-            await asyncio.wait(
-                [serving, heard], timeout=left_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            if heard.done():
-                self._rewarder = rewarder
-                self._rewarder_ready.set()
-            elif not serving.done():
-                await rewarder.close()
-            await serving
-        finally:
-            heard.cancel()
-            serving.cancel()
+    def ready(self) -> None:
+        self._rewarder_ready.set()
+
+    def socket(self, descriptor: int) -> None:
+        self._hot.watch_rewarder(descriptor)
+
+    def reads(self, reads: bool) -> None:
+        self._hot.reads_rewarder(reads)
+
+    def clock(self, offset: ClockOffset) -> None:
+        self._control.write(pack("clock", low_ns=offset.low_ns, high_ns=offset.high_ns))
 
     # Both post from inside the event loop: a full mailbox is emptied within microseconds, since its
     # reader never waits for this thread.
 
-    def _take_reward(
+    def reward(
         self,
         step: int,
         episode: int,
@@ -278,21 +311,17 @@ class Worker:
         terminated: bool,
         truncated: bool,
         remote_ns: int,
-        info: bytes,
+        info: MappingOf[str, Any],
     ) -> None:
-        large_info = 0
-        if len(info) > INFO_BYTES:
-            self._large_infos_made += 1
-            large_info = self._large_infos_made
-            self._large_infos[large_info] = info
-            self._large_infos.pop(large_info - LARGE_INFOS_KEPT, None)
+        told = self._infos.add(episode, info) if info else NO_INFO
         self._episode = max(self._episode, episode)
         while not self._hot.post_reward(
-            Letter.REWARD, step, episode, reward, terminated, truncated, remote_ns, info, large_info
+            *(Letter.REWARD, step, episode, reward, terminated, truncated, remote_ns),
+            *(told.packed, told.number, told.replaces),
         ):
             time.sleep(MAILBOX_FULL_PAUSE_S)
 
-    def _take_episode(self, reset_id: int, episode: int, running: bool) -> None:
+    def episode(self, reset_id: int, episode: int, running: bool) -> None:
         self._episode = max(self._episode, episode)
         letter = Letter.RUNNING if running else Letter.REMOTE_RESETS
         while not self._hot.post(letter, reset_id, episode):
@@ -321,15 +350,17 @@ class Worker:
                 await back_off.pause()
 
     async def _reset(self, reset_id: int) -> None:
+        # The options first: with them may come another remote.
+        options = await self._options_of(reset_id) if reset_id else {}
         await self._screen_ready.wait()
         await self._rewarder_ready.wait()
-        options = await self._options_of(reset_id) if reset_id else {}
+        self._env_id = options.get("env_id") or self._env_id
         if self._rewarder is None:
             self._episode += 1
             await self._post(Letter.RUNNING, reset_id, self._episode)
             return
         await self._rewarder.reset(
-            reset_id, options.get("seed"), options.get("env_id"), options.get("options") or {}
+            reset_id, options.get("seed"), self._env_id, options.get("options") or {}
         )
 
     async def _options_of(self, reset_id: int) -> dict[str, Any]:

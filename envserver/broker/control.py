@@ -28,7 +28,8 @@ def status(address: str | Path | None = None) -> dict[str, Any]:
     Returns:
         pid, address, version, protocol_version, uptime_s, log_directory, and sessions: name,
         trainer_pid, runtime, env_id, num_envs, segment_bytes, age_s, ready, and workers: env, name,
-        state, waiting_for, generation, pid and the counters of shm.control.ControlPlane.
+        state, waiting_for, generation, pid and the counters of shm.control.ControlPlane; and kept:
+        client_id, runtime, num_envs, alive.
 
     Raises:
         BrokerUnavailable: none runs there.
@@ -38,14 +39,21 @@ def status(address: str | Path | None = None) -> dict[str, Any]:
 
 
 def logs(
-    env: int, session: str | None = None, address: str | Path | None = None, *, lines: int = 200
+    env: int,
+    session: str | None = None,
+    address: str | Path | None = None,
+    *,
+    lines: int = 200,
+    remote: bool = False,
 ) -> dict[str, Any]:
     """A worker's log: {path, lines, remote}, where `remote` has {path, lines} of its remote's.
 
     Args:
         session: a name from `status`; None: the only one.
+        remote: it is an error if the remote has none.
     """
-    found: dict[str, Any] = _ask(address, "logs", _chosen(session, env=env, lines=lines))
+    wanted = _chosen(session, env=env, lines=lines, remote=remote)
+    found: dict[str, Any] = _ask(address, "logs", wanted)
     return found
 
 
@@ -55,6 +63,15 @@ def attach(
     """Where a viewer reaches a remote: {name, vnc, rewarder}, by {host, port, password} or None."""
     found: dict[str, Any] = _ask(address, "attach", _chosen(session, env=env))
     return found
+
+
+def release(client_id: str, address: str | Path | None = None) -> int:
+    """Stop the remotes that are kept for a client; returns how many they were.
+
+    Raises:
+        RequestFailed: none are.
+    """
+    return int(_ask(address, "release", {"client_id": client_id}))
 
 
 def stop(address: str | Path | None = None, *, timeout_s: float = STOP_TIMEOUT_S) -> None:

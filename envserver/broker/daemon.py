@@ -14,10 +14,12 @@ import zmq
 import zmq.asyncio
 
 from envserver import messages
+from envserver.broker.kept import KeptRemotes
 from envserver.broker.leases import Lease, LeaseServer, trainer_alive
+from envserver.broker.pool import RemotePool
 from envserver.broker.requests import Requests
 from envserver.broker.session import BrokerSession
-from envserver.errors import EnvServerError, SessionClosed, code_of
+from envserver.errors import EnvServerError, RequestFailed, SessionClosed, code_of
 from envserver.settings import Address
 from envserver.spec import SessionSpec
 
@@ -31,13 +33,22 @@ class Daemon:
 
     Args:
         log_directory: where logs stay; None: with the daemon's own files, gone with their session.
+        private: it ends with its trainer, and can keep nothing for it.
     """
 
-    def __init__(self, address: Address, log_directory: Path | None = None) -> None:
+    def __init__(
+        self, address: Address, log_directory: Path | None = None, *, private: bool = False
+    ) -> None:
         self.address = address
         self.pid = os.getpid()
         self.started_at = time.monotonic()
         self.sessions: dict[str, BrokerSession] = {}
+        self.kept = KeptRemotes()
+        self._closing: dict[str, BrokerSession] = {}
+        """By client_id: sessions that ended and whose remotes are about to be kept."""
+        self._opening: dict[str, int] = {}
+        """By client_id: who opens a session now."""
+        self._is_private = private
         self._files = address.files
         shutil.rmtree(self._files, ignore_errors=True)
         self._files.mkdir(mode=0o700)
@@ -46,6 +57,7 @@ class Daemon:
         self._names = itertools.count(1)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
         self._peers: dict[bytes, Lease] = {}
         self._requests = Requests(self)
         self._context = zmq.asyncio.Context()
@@ -80,13 +92,36 @@ class Daemon:
 
         Raises:
             SessionClosed: the trainer ended meanwhile.
+            RequestFailed: it cannot be opened, or another trainer has its client_id.
         """
+        client_id = spec.client_id
+        if client_id is None:
+            return await self._open(lease, spec, None)
+        if client_id in self._opening:
+            raise RequestFailed(
+                f"client_id {client_id!r} is held by process {self._opening[client_id]}, which "
+                "opens a session now: use another client_id"
+            )
+        self._opening[client_id] = lease.pid
+        try:
+            return await self._open(lease, spec, await self._kept_pool(lease, spec))
+        finally:
+            del self._opening[client_id]
+
+    async def _open(
+        self, lease: Lease, spec: SessionSpec, pool: RemotePool | None
+    ) -> BrokerSession:
         name = str(next(self._names))
         directory = self._files / f"session-{name}"
         logs = directory
         if self._keep_logs:
             logs = self.log_directory / f"session-{self.pid}-{name}"
-        session = await BrokerSession.open(name, lease.token, lease.pid, spec, directory, logs)
+        if pool is None:
+            remotes = self._files / f"remotes-{name}"
+            pool = RemotePool(spec, remotes, logs if self._keep_logs else remotes)
+        session = await BrokerSession.open(
+            name, lease.token, lease.pid, spec, directory, logs, pool
+        )
         self.sessions[session.token] = session
         gone = lease.token not in self.leases.leases or not trainer_alive(lease)
         if gone or self._stopping.is_set():
@@ -94,9 +129,47 @@ class Daemon:
             raise SessionClosed("the trainer or the daemon ended while the session was opened")
         return session
 
-    async def close_session(self, session: BrokerSession) -> None:
-        self.sessions.pop(session.token, None)
-        await session.close()
+    async def close_session(self, session: BrokerSession, *, keep: bool = False) -> None:
+        """End a session; `keep`: its remotes wait for its client, if it has a name."""
+        client_id = session.spec.client_id
+        keep = keep and client_id is not None and not self._stopping.is_set()
+        if self.sessions.pop(session.token, None) is None or not keep or client_id is None:
+            await session.close()
+            return
+        self._closing[client_id] = session
+        try:
+            await session.close(keep_remotes=True)
+            self.kept.keep(client_id, session.pool, session.spec.keep_s)
+        finally:
+            del self._closing[client_id]
+
+    async def _kept_pool(self, lease: Lease, spec: SessionSpec) -> RemotePool | None:
+        """The remotes that wait for a client; None where none do.
+
+        Raises:
+            RequestFailed: another trainer has them, or this daemon keeps none.
+        """
+        client_id = spec.client_id
+        assert client_id is not None
+        if self._is_private:
+            raise RequestFailed(
+                f"client_id is {client_id!r}, but this daemon ends with its trainer and can keep "
+                "nothing: start one that lasts by 'envserver serve'"
+            )
+        for session in list(self.sessions.values()):
+            if session.spec.client_id != client_id:
+                continue
+            holder = self.leases.leases.get(session.lease)
+            if holder is not None and trainer_alive(holder):
+                raise RequestFailed(
+                    f"client_id {client_id!r} is held by process {session.trainer_pid} "
+                    f"(session {session.name}): end that one, or use another client_id"
+                )
+            await self.close_session(session, keep=True)  # its end was not noticed yet
+        if client_id in self._closing:
+            await self._closing[client_id].close()
+            await asyncio.sleep(0)  # who closes it keeps the remotes then
+        return self.kept.take(spec)
 
     async def _receive(self) -> None:
         while True:
@@ -133,16 +206,19 @@ class Daemon:
         for peer in [peer for peer, owner in self._peers.items() if owner is lease]:
             del self._peers[peer]
         for session in [each for each in self.sessions.values() if each.lease == lease.token]:
-            self._start(self.close_session(session))
+            self._start(self.close_session(session, keep=True), self._closings)
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Any, among: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._tasks if among is None else among
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _close(self) -> None:
+        # A trainer's end often ends the daemon too: what it began to close is closed to the end.
+        await asyncio.gather(*self._closings, return_exceptions=True)
         sessions = list(self.sessions.values())
-        await asyncio.gather(*(self.close_session(each) for each in sessions))
+        await asyncio.gather(*(self.close_session(each) for each in sessions), self.kept.close())
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -10,7 +10,6 @@ answers the trainer's `wait_ready`.
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import time
 from collections import OrderedDict, deque
@@ -18,10 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from envserver import processes
-from envserver.broker.worker import LOG_TITLE, WorkerProcess
+from envserver.broker.faults import FaultReport, start_failure
+from envserver.broker.in_use import RemoteInUse
+from envserver.broker.pool import RemotePool
+from envserver.broker.worker import WorkerProcess
 from envserver.errors import EnvServerError
-from envserver.remotes.base import Remote, RemoteProvider
+from envserver.remotes.base import Remote
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
 from workers import messages
@@ -46,24 +47,6 @@ START_GRACE_S = 5.0
 """What a worker gets beyond its start time-out, at whose end it says itself why it failed."""
 
 
-@dataclasses.dataclass
-class FaultReport:
-    """The newest thing that went wrong with an environment.
-
-    Attributes:
-        exit_code, signal: of the remote's program where that ended, else of the worker.
-        log: the last lines of the dead remote; None: the worker's log says more.
-    """
-
-    fault: Fault = Fault.NO_FAULT
-    cause: str = ""
-    generation: int = 0
-    exit_code: int | None = None
-    signal: int | None = None
-    log: list[str] | None = None
-    noted_at: float = dataclasses.field(default_factory=time.monotonic)
-
-
 class Environment:
     """Supervises one environment.
 
@@ -75,7 +58,7 @@ class Environment:
         self,
         env: int,
         spec: SessionSpec,
-        provider: RemoteProvider,
+        pool: RemotePool,
         plane: ControlPlane,
         segment_fd: int,
         doorbell_fd: int,
@@ -92,11 +75,12 @@ class Environment:
         self.failed: str | None = None
         self.generation = 0
         self.worker: WorkerProcess | None = None
-        self.remote: Remote | None = None
         self.report = FaultReport()
         self.was_ready = False
+        self.clock_offset_ns: tuple[int, int] | None = None
+        """Bounds of what, added to the rewarder's wall clock, is CLOCK_MONOTONIC here."""
         self._spec = spec
-        self._provider = provider
+        self._in_use = RemoteInUse(pool, env)
         self._plane = plane
         self._segment_fd = segment_fd
         self._doorbell_fd = doorbell_fd
@@ -109,6 +93,8 @@ class Environment:
         self._infos: OrderedDict[int, bytes] = OrderedDict()
         self._info_arrived = asyncio.Event()
         self._told = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
+        self._waiting_resets: list[bytes] = []
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
         self._closing = False
@@ -117,8 +103,17 @@ class Environment:
         self._task = asyncio.create_task(self._run())
 
     @property
+    def remote(self) -> Remote | None:
+        return self._in_use.remote
+
+    @property
     def describe(self) -> dict[str, Any]:
-        return self.remote.describe if self.remote is not None else {}
+        return self._in_use.describe
+
+    @property
+    def has_rewarder(self) -> bool:
+        """Whether its remote has one; True while nothing is known."""
+        return self.remote is None or bool(self.remote.address.rewarder.port)
 
     def statistics(self) -> dict[str, int]:
         """The numbers of the control block (shm.control.ControlState)."""
@@ -138,10 +133,42 @@ class Environment:
             options=fields.get("options"),
             env_id=self._env_id,
         )
+        # Before the first picture the remote is as fresh as one can be.
+        fresh = fields.get("fresh") and self._configured
+        if self._renewing is not None:
+            self._waiting_resets.append(message)
+        elif fresh and self._in_use.take_spare() is None:
+            self._waiting_resets.append(message)
+            self._renewing = asyncio.create_task(self._renew())
+        else:
+            if fresh:
+                self._tell_remote()
+            self._tell_reset(message)
+
+    def _tell_reset(self, message: bytes) -> None:
         if self.worker is not None and self._configured:
             self.worker.send(message)
         else:
             self._resets.append(message)
+
+    def _tell_remote(self) -> None:
+        """Let the worker go on with another remote."""
+        assert self.remote is not None
+        self.name = self.remote.name
+        if self.worker is not None and self._configured:
+            self.worker.send(self._in_use.message())
+
+    async def _renew(self) -> None:
+        """Start another remote; resets, whose options the worker waits for, come behind it."""
+        try:
+            await self._in_use.renew()
+            self._tell_remote()
+        except (EnvServerError, OSError) as error:
+            self._end(Fault.REMOTE_DIED, f"no other remote could be started: {error}")
+        self._renewing = None
+        for message in self._waiting_resets:
+            self._tell_reset(message)
+        self._waiting_resets.clear()
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
@@ -196,11 +223,13 @@ class Environment:
         return self._infos.get(step)
 
     async def close(self) -> None:
-        """End the worker, which lets go of what it holds; the remote is the provider's to stop."""
+        """End the worker, which lets go of what it holds; the remote is the pool's to stop."""
         self._closing = True
         if self.worker is not None and self.state == "ready":
             self.worker.send(messages.pack("close"))
             await asyncio.wait((self._task,), timeout=CLOSE_TIMEOUT_S)
+        if self._renewing is not None:
+            self._renewing.cancel()
         self._task.cancel()
         await asyncio.wait((self._task,))
 
@@ -212,7 +241,7 @@ class Environment:
             self._note(Fault.WORKER_DIED, f"the daemon failed: {error!r}")
         if not self._closing:
             self._set("failed", "nothing: it failed")
-            self.failed = self._start_failure()
+            self.failed = start_failure(self.name, self.report, self.log, self.remote)
             self._changed()
 
     async def _keep_running(self) -> None:
@@ -257,51 +286,28 @@ class Environment:
             return
         self._plane.set_pid(self.env, worker.pid)
         try:
-            remote = self.remote
-            if remote is None or not remote.alive:
-                self._set("starting", "its remote")
-                try:
-                    remote = self.remote = await self._provider.start(self.env)
-                except (EnvServerError, OSError) as error:
-                    self._hopeless = True
-                    self._end(Fault.REMOTE_DIED, str(error))
-                    return
-                self.name = remote.name
-            self._configure(worker, remote)
-            await self._wait_end(worker, remote)
+            self._set("starting", "its remote")
+            try:
+                remote = await self._in_use.take(self._env_id)
+            except (EnvServerError, OSError) as error:
+                self._hopeless = True
+                self._end(Fault.REMOTE_DIED, str(error))
+                return
+            self.name = remote.name
+            self._configure(worker)
+            await self._wait_end(worker)
         finally:
             worker.kill()
             status = await asyncio.shield(worker.wait())
             self.worker = None
+            self._in_use.leave_others()
             self._note_end(status)
             self._plane.ended(self.env, int(self.report.fault))
             self._told.set()
 
-    def _configure(self, worker: WorkerProcess, remote: Remote) -> None:
-        spec, vnc, rewarder = self._spec, remote.address.vnc, remote.address.rewarder
-        config = messages.WorkerConfig(
-            env=self.env,
-            generation=self.generation,
-            name=remote.name,
-            source=spec.source,
-            vnc_host=vnc.host,
-            vnc_port=vnc.port,
-            vnc_password=vnc.password,
-            rewarder_host=rewarder.host,
-            rewarder_port=rewarder.port,
-            rewarder_password=rewarder.password,
-            env_id=self._env_id,
-            fps=spec.fps,
-            clock=spec.clock,
-            autoreset=spec.autoreset,
-            while_resetting=spec.while_resetting,
-            max_episode_steps=spec.max_episode_steps,
-            frame_skip=spec.frame_skip,
-            max_pool=spec.max_pool,
-            start_timeout_s=spec.start_timeout_s,
-            reset_timeout_s=spec.reset_timeout_s,
-            start_episode=self._has_reset,
-            **spec.vnc_kwargs,
+    def _configure(self, worker: WorkerProcess) -> None:
+        config = self._in_use.worker_config(
+            self._spec, self.generation, self._env_id, self._has_reset
         )
         self._set("connecting", "the first picture")
         worker.send(messages.pack_configure(config))
@@ -311,19 +317,29 @@ class Environment:
             worker.send(message)
         self._resets.clear()
 
-    async def _wait_end(self, worker: WorkerProcess, remote: Remote) -> None:
-        ended = asyncio.ensure_future(remote.wait_ended())
+    async def _wait_end(self, worker: WorkerProcess) -> None:
+        while await self._wait_end_or_change(worker):
+            pass
+
+    async def _wait_end_or_change(self, worker: WorkerProcess) -> bool:
+        """Wait until worker or remote ended; True: until another remote took its place."""
+        assert self.remote is not None
+        ended = asyncio.ensure_future(self.remote.wait_ended())
         exited = asyncio.ensure_future(worker.wait())
+        changed = asyncio.ensure_future(self._in_use.changed.wait())
         try:
-            await asyncio.wait((ended, exited), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ended, exited, changed), return_when=asyncio.FIRST_COMPLETED)
+            if changed.done() and not exited.done():
+                return True
             # A worker that lost its connection may end a little before its dead remote is noticed.
             if not ended.done() and self._end_cause is None:
                 await asyncio.wait((ended,), timeout=0.05)
             if ended.done():
                 self._end(Fault.REMOTE_DIED, ended.result())
+            return False
         finally:
-            ended.cancel()
-            exited.cancel()
+            for each in (ended, exited, changed):
+                each.cancel()
 
     def _end(self, fault: Fault, cause: str) -> None:
         """Kill the worker for a reason, by which its end will be called; the first one stays."""
@@ -337,21 +353,14 @@ class Environment:
             return
         how = f"signal {-status}" if status < 0 else f"status {status}"
         self._note(*self._end_cause or (Fault.WORKER_DIED, f"its worker ended with {how}"))
-        code: int | None = status
-        if self.report.fault == Fault.REMOTE_DIED:  # the worker was only killed because of it
-            remote = self.remote if self._configured else None  # else it did not even start
-            code = remote.exit_status if remote is not None else None
-            if remote is not None and remote.log is not None:
-                self.report.log = processes.log_tail(remote.log)
-        if code is not None:
-            self.report.exit_code = code if code >= 0 else None
-            self.report.signal = -code if code < 0 else None
+        self.report.note_exit(status, self.remote if self._configured else None)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
         if kind == "ready":
             self.was_ready = True
             self._ready_at = time.monotonic()
+            self._in_use.leave_others()
             self._set("ready", "")
         elif kind in ("fault", "failed"):
             fault, cause = Fault(message["fault"]), str(message["message"])
@@ -366,16 +375,13 @@ class Environment:
             while len(self._infos) > 2 * self._spec.slots + 8:
                 self._infos.popitem(last=False)
             self._info_arrived.set()
+        elif kind == "clock":
+            self.clock_offset_ns = (message["low_ns"], message["high_ns"])
 
-    def _start_failure(self) -> str:
-        log = self.log
-        if self.report.fault == Fault.REMOTE_DIED and self.remote is not None and self.remote.log:
-            log = self.remote.log
-        lines = (line for line in processes.log_tail(log, 10) if not line.startswith(LOG_TITLE))
-        tail = "".join(f"\n    {line}" for line in lines)
-        return (
-            f"{self.name} did not start: {self.report.cause.removeprefix(f'{self.name}: ')}{tail}"
-        )
+    def note_preparing(self, text: str) -> None:
+        """Say what its remote waits for before it can start ("": nothing); no time-out runs."""
+        if self.state in ("starting", "preparing"):
+            self._set("preparing" if text else "starting", text or "its remote")
 
     def _set(self, state: str, waiting_for: str) -> None:
         self.state = state

@@ -72,7 +72,7 @@ async def _serve(
     log_directory: Path | None,
     ready_fd: int | None,
 ) -> None:
-    daemon = Daemon(where, log_directory)
+    daemon = Daemon(where, log_directory, private=private is not None)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, daemon.stop, signal.Signals(number).name)

@@ -35,6 +35,7 @@ class Requests:
             for name in (
                 *("open_session", "session_status", "reset", "fault_report", "kill_worker"),
                 *("large_info", "logs", "attach", "close_session", "status", "stop"),
+                *("describe", "release"),
             )
         }
 
@@ -157,6 +158,8 @@ class Requests:
         each = self._seen_session(lease, params).environment(params["env"])
         lines = min(int(params.get("lines", LOG_LINES)), 10_000)
         remote_logs = each.remote.logs if each.remote is not None else []
+        if params.get("remote") and not remote_logs:
+            raise RequestFailed(f"{each.name} has no log: its programs are not the daemon's")
         worker, *remote = (
             {"path": str(log), "lines": processes.log_tail(log, lines, max_bytes=1 << 20)}
             for log in (each.log, *remote_logs)
@@ -176,7 +179,8 @@ class Requests:
 
     async def _close_session(self, lease: Lease, params: Params) -> None:
         if "opening" not in params:
-            await self._daemon.close_session(self._session(lease, params))
+            session = self._session(lease, params)
+            await self._daemon.close_session(session, keep=bool(params.get("keep")))
             return
         opening = str(params["opening"])
         for session in list(self._daemon.sessions.values()):
@@ -184,6 +188,12 @@ class Requests:
                 await self._daemon.close_session(session)
                 return
         self._abandoned.add((lease.token, opening))
+
+    async def _describe(self, lease: Lease, params: Params) -> dict[str, Any]:
+        return await self._session(lease, params).pool.describe(str(params["env_id"]))
+
+    async def _release(self, lease: Lease, params: Params) -> int:
+        return await self._daemon.kept.release(str(params["client_id"]))
 
     async def _status(self, lease: Lease, params: Params) -> dict[str, Any]:
         daemon = self._daemon
@@ -195,6 +205,7 @@ class Requests:
             "uptime_s": time.monotonic() - daemon.started_at,
             "log_directory": str(daemon.log_directory),
             "sessions": [session.summary() for session in daemon.sessions.values()],
+            "kept": daemon.kept.summaries(),
         }
 
     async def _stop(self, lease: Lease, params: Params) -> None:

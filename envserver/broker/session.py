@@ -1,4 +1,4 @@
-"""A session in the broker: segment, doorbells, environments, the provider of remotes.  [I/O]"""
+"""A session in the broker: segment, doorbells, environments, the pool of their remotes.  [I/O]"""
 
 import asyncio
 import contextlib
@@ -14,8 +14,8 @@ from typing import Any
 from envserver import processes
 from envserver.addresses import parse_addresses
 from envserver.broker.environment import Environment
+from envserver.broker.pool import RemotePool
 from envserver.errors import RequestFailed
-from envserver.remotes import create_provider
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
 from shm.doorbell import doorbell
@@ -33,7 +33,11 @@ OVERSLEPT_S = 2.0
 
 
 class BrokerSession:
-    """All that one `open_session` leased. Made by `open`."""
+    """All that one `open_session` leased. Made by `open`.
+
+    Args:
+        pool: of remotes, which ends with the session if it is not to be kept.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class BrokerSession:
         spec: SessionSpec,
         directory: Path,
         logs: Path,
+        pool: RemotePool,
     ) -> None:
         self.name = name
         self.token = secrets.token_hex(16)
@@ -54,6 +59,7 @@ class BrokerSession:
         self.opened_at = time.monotonic()
         self.environments: list[Environment] = []
         self.revision = 0
+        self._was_ready = False
         self._directory = directory
         self._logs = logs
         self._changed = asyncio.Event()
@@ -64,18 +70,26 @@ class BrokerSession:
         self._closed: asyncio.Task[None] | None = None
         self._directory.mkdir(mode=0o700)
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._provider = create_provider(spec, directory, logs)
+        self.pool = pool
+        pool.say = self._say
 
     @classmethod
     async def open(
-        cls, name: str, lease: str, trainer_pid: int, spec: SessionSpec, directory: Path, logs: Path
+        cls,
+        name: str,
+        lease: str,
+        trainer_pid: int,
+        spec: SessionSpec,
+        directory: Path,
+        logs: Path,
+        pool: RemotePool,
     ) -> "BrokerSession":
         """Make the segment and begin to start everything.
 
         Raises:
             RequestFailed: there is not enough memory, or too few descriptors.
         """
-        session = cls(name, lease, trainer_pid, spec, directory, logs)
+        session = cls(name, lease, trainer_pid, spec, directory, logs, pool)
         try:
             await session._start()
         except BaseException as error:
@@ -107,7 +121,7 @@ class BrokerSession:
         for env in range(spec.num_envs):
             self._doorbells.append(doorbell())
             environment = Environment(
-                *(env, spec, self._provider, plane, segment.fd, self._doorbells[env]),
+                *(env, spec, self.pool, plane, segment.fd, self._doorbells[env]),
                 self._logs / f"worker-{env}.log",
                 owner,
                 names[env],
@@ -152,6 +166,7 @@ class BrokerSession:
             "ready": sum(each.state == "ready" for each in self.environments),
             "failed": failed[0] if failed else None,
             "names": [each.name for each in self.environments],
+            "rewarders": [each.has_rewarder for each in self.environments],
             "describe": next((e.describe for e in self.environments if e.describe), {}),
             "workers": [self._worker_status(each) for each in self.environments],
         }
@@ -167,25 +182,30 @@ class BrokerSession:
             "segment_bytes": self.segment_bytes,
             "age_s": time.monotonic() - self.opened_at,
             "ready": sum(each.state == "ready" for each in self.environments),
+            "client_id": self.spec.client_id,
+            "spares": self.pool.ready_spares,
             "workers": [
                 {**self._worker_status(each), **each.statistics()} for each in self.environments
             ],
         }
 
-    async def close(self) -> None:
-        """End workers, remotes and memory; a second call waits for the first."""
+    async def close(self, *, keep_remotes: bool = False) -> None:
+        """End workers, memory and, unless they are kept, remotes; a second call waits."""
         if self._closed is None:
-            self._closed = asyncio.create_task(self._close())
+            self._closed = asyncio.create_task(self._close(keep_remotes))
         await asyncio.shield(self._closed)
 
-    async def _close(self) -> None:
+    async def _close(self, keep_remotes: bool) -> None:
         for task in self._tasks:
             task.cancel()
         # Remotes are stopped after the workers, which still release held keys there.
         await asyncio.gather(*(each.close() for each in self.environments), return_exceptions=True)
-        results = await asyncio.gather(self._provider.close(), *self._tasks, return_exceptions=True)
-        if isinstance(results[0], Exception):
-            logger.error("session %s: remotes did not stop: %r", self.name, results[0])
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not keep_remotes:
+            try:
+                await self.pool.close()
+            except Exception as error:
+                logger.error("session %s: remotes did not stop: %r", self.name, error)
         for descriptor in self._doorbells:
             os.close(descriptor)
         self._doorbells.clear()
@@ -216,10 +236,21 @@ class BrokerSession:
             "waiting_for": each.waiting_for,
             "generation": each.generation,
             "pid": each.worker.pid if each.worker is not None else None,
+            "clock_offset_ns": each.clock_offset_ns,
         }
+
+    def _say(self, env: int, text: str) -> None:
+        """Tell the trainer what a remote waits for before it can start."""
+        if env < len(self.environments):
+            self.environments[env].note_preparing(text)
 
     def _note_change(self) -> None:
         self.revision += 1
+        if not self._was_ready and self.environments:
+            self._was_ready = all(each.state == "ready" for each in self.environments)
+            if self._was_ready and len(self.environments) == self.spec.num_envs:
+                # Not before: they would take the processors from those that are waited for.
+                self.pool.want_spares(self.spec.spares)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 from envserver import processes
+from envserver.errors import RemoteError
 from envserver.private import TRAINER_FILE
+from envserver.remotes import engine
 from envserver.settings import Address, home_directory
 
 logger = logging.getLogger(__name__)
@@ -20,12 +22,17 @@ UNSIGNED_S = 60.0
 
 
 def sweep(own: Address) -> None:
-    """Kill processes without a daemon; remove private directories without trainer and daemon."""
+    """End processes and containers without a daemon, private directories without a trainer."""
     for pid, owner in processes.processes_owned():
         if not processes.is_alive(owner.partition("/")[0]):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
                 logger.warning("killed process %d, whose daemon had ended", pid)
+    try:
+        for name in engine.sweep_if_used():
+            logger.warning("removed container %s, whose daemon had ended", name)
+    except RemoteError as error:
+        logger.warning("containers of earlier daemons may be left: %s", error)
     with contextlib.suppress(FileNotFoundError):
         for directory in home_directory().glob("private-*"):
             if directory != own.directory and _abandoned(directory):

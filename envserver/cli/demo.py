@@ -52,6 +52,7 @@ def demo(
             env_id,
             num_envs,
             fps=fps,
+            provider="process",  # a container is no part of that tree
             client=client,
             progress=lambda status: bar.update(starting, completed=status["ready"]),
         )

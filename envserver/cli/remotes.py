@@ -1,12 +1,21 @@
 """`envserver runtimes`, `remotes`, `attach` and `logs`."""
 
 import dataclasses
-from typing import Any
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from envserver.cli.choice import candidates, chosen
 from envserver.cli.output import address_option, console, json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from envserver.runtimes_file import Runtime
+
+FOLLOW_S = 0.1
+"""How often a log that is followed is looked at."""
 
 
 def session_option(command: Any) -> Any:
@@ -25,31 +34,68 @@ def runtimes(as_json: bool) -> None:
     if as_json:
         print_json({name: dataclasses.asdict(runtime) for name, runtime in found.items()})
         return
-    rows: list[tuple[str, str]] = []
+    rows: list[tuple[str, str, str]] = []
     for runtime in found.values():
-        rows.append((runtime.name, runtime.summary))
-        rows += [
-            (f"  {runtime.name}.{environment.name}", environment.summary)
-            for environment in runtime.environments.values()
-        ]
+        rows.append((runtime.name, _where(runtime), runtime.summary))
+        if runtime.needs:
+            rows.append(("", "", f"needs {runtime.needs}"))
+        for environment in runtime.environments.values():
+            reward = f" (reward: {environment.reward})" if environment.reward else ""
+            rows.append(
+                (f"  {runtime.name}.{environment.name}", "", f"{environment.summary}{reward}")
+            )
         if runtime.takes_any:
-            rows.append((f"  {runtime.name}.<Name>-v<k>", "any environment that Gymnasium knows"))
-    print_table(("name", "what it is"), rows)
+            whose = "Universe" if runtime.kind == "docker" else "Gymnasium"
+            rows.append((f"  {runtime.name}.<Name>-v<k>", "", f"any environment of {whose}'s"))
+    print_table(("name", "runs as", "what it is"), rows)
+
+
+def _where(runtime: "Runtime") -> str:
+    """Who starts a runtime's remotes, in a word or two."""
+    if runtime.needs:
+        return "attached"
+    if runtime.kind == "docker" or runtime.provider == "docker":
+        return "container"
+    if not runtime.container.get("image") or runtime.provider == "process":
+        return "process"
+    return "container or process"
 
 
 @click.command()
+@click.option(
+    "--release", metavar="CLIENT_ID", help="Stop the remotes that are kept for this client_id."
+)
 @address_option
 @json_option
-def remotes(address: str | None, as_json: bool) -> None:
-    """List the running remotes of every session."""
+def remotes(release: str | None, address: str | None, as_json: bool) -> None:
+    """List the running remotes of every session, and those kept for a client_id."""
     from envserver.broker import control
 
-    found = [
-        {"address": url, "session": session["name"], **worker}
-        for url in candidates(address)
-        for session in control.status(url)["sessions"]
-        for worker in session["workers"]
-    ]
+    if release is not None:
+        stopped = control.release(release, chosen(address))
+        if as_json:
+            print_json({"client_id": release, "stopped": stopped})
+        else:
+            console().print(f"stopped {stopped} remotes of {release}")
+        return
+    found: list[dict[str, Any]] = []
+    for url in candidates(address):
+        status = control.status(url)
+        found += [
+            {"address": url, "session": session["name"], **worker}
+            for session in status["sessions"]
+            for worker in session["workers"]
+        ]
+        found += [
+            {
+                "address": url,
+                "session": None,
+                "env": None,
+                "name": f"{kept['alive']} of {kept['runtime']}",
+                "state": f"kept for {kept['client_id']}",
+            }
+            for kept in status["kept"]
+        ]
     if as_json:
         print_json(found)
         return
@@ -81,18 +127,52 @@ def attach(env: int, session: str | None, address: str | None, as_json: bool) ->
 @click.command()
 @click.argument("env", type=click.IntRange(0))
 @click.option("--lines", default=200, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--remote", is_flag=True, help="Only of the remote's programs, such as its container."
+)
+@click.option(
+    "--follow", is_flag=True, help="Go on with what is written to the first, until Ctrl-C."
+)
 @session_option
 @address_option
 @json_option
-def logs(env: int, lines: int, session: str | None, address: str | None, as_json: bool) -> None:
+def logs(
+    env: int,
+    lines: int,
+    remote: bool,
+    follow: bool,
+    session: str | None,
+    address: str | None,
+    as_json: bool,
+) -> None:
     """Print the end of the logs of environment ENV's worker and of its remote."""
     from envserver.broker import control
 
-    found = control.logs(env, session, chosen(address), lines=lines)
+    found = control.logs(env, session, chosen(address), lines=lines, remote=remote)
     if as_json:
         print_json(found)
         return
-    for log in (found, *found["remote"]):
+    shown = found["remote"] if remote else [found, *found["remote"]]
+    if follow:  # one: that of the worker, or of what runs in the remote
+        there = [log for log in shown if Path(log["path"]).exists()]
+        shown = there[:1] or shown[:1]
+    for log in shown:
         click.echo(log["path"], err=True)
         for line in log["lines"]:
             click.echo(line)
+    if follow:
+        _follow(Path(shown[0]["path"]))
+
+
+def _follow(path: Path) -> None:
+    """Print what is added to a log for as long as it is there."""
+    with path.open(errors="replace") as log:
+        log.seek(0, os.SEEK_END)
+        while path.exists():
+            text = log.read()
+            if text:
+                click.echo(text, nl=False)
+            elif log.tell() > path.stat().st_size:
+                log.seek(0)  # it was begun anew
+            else:
+                time.sleep(FOLLOW_S)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,9 @@ class GymCoreRemotes:
 
     async def start(self, env: int) -> Remote:
         """Have the host fork a remote; a host that died is replaced."""
-        if self._host.ended.done():
-            await self._host.close()
-            self._host = _Host(self._log)
+        await self._need_host()
         spec = self._spec
-        remote = Remote(f"gym-core[{env}]", RemoteAddress())
+        remote = GymCoreRemote(f"gym-core[{env}]", RemoteAddress())
         remote.logs = [self._log]
         remote.log = self._log
         password, rewarder_password = secrets.token_urlsafe(6), secrets.token_urlsafe(12)
@@ -63,11 +62,51 @@ class GymCoreRemotes:
         )
         return remote
 
+    async def describe(self, env_id: str) -> dict[str, Any]:
+        """What a trainer needs to know of another environment.
+
+        Raises:
+            RemoteError: there is none of that name.
+        """
+        await self._need_host()
+        spec = self._spec
+        asked = self._host.ask(
+            "describe",
+            Remote(f"gym-core[{env_id}]", RemoteAddress()),
+            env_id=env_id,
+            env_kwargs=dict(spec.env_kwargs),
+            fps=spec.fps,
+        )
+        try:
+            described = await asyncio.wait_for(asked, spec.start_timeout_s)
+        except TimeoutError as error:
+            raise RemoteError(
+                f"{env_id}: was not described in {spec.start_timeout_s:g} s"
+            ) from error
+        found: dict[str, Any] = described["describe"]
+        return found
+
     async def close(self) -> None:
         await self._host.close()
 
+    async def _need_host(self) -> None:
+        if self._host.ended.done():
+            await self._host.close()
+            self._host = _Host(self._log)
+
     def _tail(self) -> str:
         return "".join(f"\n    {line}" for line in processes.log_tail(self._log, 10))
+
+
+class GymCoreRemote(Remote):
+    """One child of the host."""
+
+    def __init__(self, name: str, address: RemoteAddress) -> None:
+        super().__init__(name, address)
+        self.stop_in_host: Callable[[], None] = lambda: None
+
+    async def stop(self) -> None:
+        self.stop_in_host()
 
 
 class _Host:
@@ -93,8 +132,16 @@ class _Host:
         self._control = FramedSocket(ours, self._on_message, lambda: None)
         self.ended = asyncio.ensure_future(self._wait())
 
-    async def start(self, remote: Remote, **fields: Any) -> dict[str, Any]:
+    async def start(self, remote: GymCoreRemote, **fields: Any) -> dict[str, Any]:
         """The host's `started` for a new remote.
+
+        Raises:
+            RemoteError: it failed.
+        """
+        return await self.ask("start", remote, **fields)
+
+    async def ask(self, kind: str, remote: Remote, **fields: Any) -> dict[str, Any]:
+        """The host's answer about a remote.
 
         Raises:
             RemoteError: it failed.
@@ -103,14 +150,16 @@ class _Host:
         name = f"{remote.name}#{self._started}"
         reply = self._replies[name] = asyncio.get_running_loop().create_future()
         try:
-            self._control.send(pack("start", name=name, **fields))
+            self._control.send(pack(kind, name=name, **fields))
             started: dict[str, Any] = await reply
         except BaseException:
             self._control.send(pack("stop", name=name))
             raise
         finally:
             del self._replies[name]
-        self._remotes[name] = remote
+        if isinstance(remote, GymCoreRemote):
+            self._remotes[name] = remote
+            remote.stop_in_host = lambda: self._control.send(pack("stop", name=name))
         return started
 
     async def close(self) -> None:
@@ -137,11 +186,11 @@ class _Host:
 
     def _on_message(self, message: dict[str, Any]) -> None:
         kind, name = message["type"], message.get("name")
-        if kind in ("started", "failed"):
+        if kind in ("started", "described", "failed"):
             reply = self._replies.get(str(name))
             if reply is None or reply.done():
                 return
-            if kind == "started":
+            if kind != "failed":
                 reply.set_result(message)
             else:
                 reply.set_exception(RemoteError(str(message["message"])))

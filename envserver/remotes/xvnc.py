@@ -2,7 +2,8 @@
 
 Xvnc gets a socket that listens on 127.0.0.1 already as its standard input (-inetd, "wait" mode), so
 that no port is ever guessed, and its password in a memfd, so that neither `ps` nor a file shows it.
-The program has a home directory of its own, which goes with the desktop.
+The program has a home directory of its own, which goes with the desktop. Where the session names a
+task, its rewarder (`python -m envserver.rewarder`) runs beside the desktop and starts the programs.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from envserver import processes
@@ -49,6 +50,7 @@ class XvncRemotes:
         self._log_directory = log_directory
         self._size = size
         self._command = command
+        self._rewarder = None if spec.task is None else _rewarder_command(spec.task, spec.env_id)
         self._start_timeout_s = spec.start_timeout_s
         self._remotes: dict[int, XvncRemote] = {}
         self._started = 0
@@ -71,7 +73,7 @@ class XvncRemotes:
         self._remotes[env] = remote
         try:
             async with asyncio.timeout(self._start_timeout_s):
-                await remote.start(self._size, self._command)
+                await remote.start(self._size, self._command, self._rewarder)
         except BaseException as error:
             await remote.stop()
             if isinstance(error, TimeoutError):
@@ -106,8 +108,15 @@ class XvncRemote(Remote):
         self.tree: ProcessTree | None = None
         self._watcher: asyncio.Task[None] | None = None
 
-    async def start(self, size: tuple[int, int], command: str | Sequence[str] | None) -> None:
+    async def start(
+        self,
+        size: tuple[int, int],
+        command: str | Sequence[str] | None,
+        rewarder: Sequence[str] | None = None,
+    ) -> None:
         """Start server, window manager and program, each when the one before is up.
+
+        The rewarder, which waits for them by itself, starts beside the window manager.
 
         Raises:
             RemoteError: one of them ended at once; the message says what it printed.
@@ -126,12 +135,15 @@ class XvncRemote(Remote):
         self.name = f"{self.name} on display :{display}"
         environment = {"DISPLAY": f":{display}", "XAUTHORITY": str(authority)}
         await tree.spawn("openbox", ["openbox", "--sm-disable"], environment)
+        tells = Endpoint()
+        if rewarder is not None:
+            tells = await _start_rewarder(tree, rewarder, environment)
         if not os.path.exists(x_socket):
             x_socket = f"\0{x_socket}"  # where the directory cannot be written, only this one is
         await self._unless_ended(wait_window_manager(x_socket, cookie))
         if command is not None:
             await self._run_program(tree, command, environment)
-        self.address = RemoteAddress(vnc=vnc)
+        self.address = RemoteAddress(vnc, tells)
 
     async def stop(self) -> None:
         if self._watcher is not None:
@@ -240,6 +252,27 @@ async def _start_server(
         for descriptor in (display_read, display_write, password_fd):
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _rewarder_command(task: str, env_id: str | None) -> list[str]:
+    argv = ["-m", "envserver.rewarder", "--task", task, "--listen-fd", "{fd:3}"]
+    if env_id is not None:
+        argv += ["--env-id", env_id]
+    return processes.python_command(*argv)
+
+
+async def _start_rewarder(
+    tree: ProcessTree, command: Sequence[str], environment: Mapping[str, str]
+) -> Endpoint:
+    """Start the rewarder; returns where it listens, already now."""
+    password = secrets.token_urlsafe(12)
+    python_path = processes.python_environment().get("PYTHONPATH")
+    told = {**environment, "ENVSERVER_REWARDER_PASSWORD": password}
+    if python_path is not None:
+        told["PYTHONPATH"] = python_path
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        await tree.spawn("rewarder", command, told, {3: listener.fileno()})
+        return Endpoint("127.0.0.1", listener.getsockname()[1], password)
 
 
 def _desktop_environment(directory: Path) -> dict[str, str]:

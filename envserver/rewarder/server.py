@@ -10,6 +10,7 @@ meanwhile.
 import asyncio
 import hmac
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -96,12 +97,14 @@ class RewarderServer:
         self._resets: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; return the port."""
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None
+    ) -> int:
+        """Listen, on a socket that listens already if one is given; return the port."""
+        place: dict[str, Any] = {"host": host, "port": port}
         self._server = await serve(
             self._serve_client,
-            host,
-            port,
+            **(place if listener is None else {"sock": listener}),
             compression=None,
             ping_interval=None,
             close_timeout=1,
@@ -129,6 +132,20 @@ class RewarderServer:
         body = {"reward": reward, "done": done, "info": info}
         for client in list(self.clients):
             client.send(messages.REWARD, body, episode=self.episode)
+
+    def text(self, text: str) -> None:
+        """Tell every client a text of the current episode: it adds to what was told before."""
+        for client in list(self.clients):
+            client.send(messages.TEXT, {"text": text}, episode=self.episode)
+
+    def observation(self, observation: Any) -> None:
+        """Tell every client something to observe beside the picture: it replaces the one before."""
+        for client in list(self.clients):
+            client.send(messages.OBSERVATION, {"observation": observation}, episode=self.episode)
+
+    async def send_away(self, reason: str) -> None:
+        """Close every connection, saying why; clients do not come back by themselves then."""
+        await asyncio.gather(*(_send_away(client, reason) for client in list(self.clients)))
 
     def make_client(self, connection: ServerConnection, *, is_observer: bool) -> Client:
         """For a subclass that misbehaves."""
@@ -202,6 +219,10 @@ class RewarderServer:
             method, body = messages.REPLY_RESET, await self._on_reset(message)
         except ResetRefused as error:
             method, body = messages.REPLY_ERROR, {"message": str(error)}
+        except Exception as error:
+            logger.exception("a reset failed")
+            method = messages.REPLY_ERROR
+            body = {"message": f"reset: {type(error).__name__}: {error}"}
         if client in self.clients:
             client.send(
                 method,

@@ -54,6 +54,40 @@ def test_an_extended_clipboard_is_skipped_as_it_comes(protocol: RFBProtocol) -> 
     assert feed(protocol, BELL) == [Bell()]
 
 
+class TestSubscription:
+    """Updates are asked for, and continued, in parts of the screen."""
+
+    @staticmethod
+    def request(incremental: bool, *area: int) -> bytes:
+        return struct.pack("!BBHHHH", 3, incremental, *area)
+
+    def test_incremental_requests_are_confined(self, protocol: RFBProtocol) -> None:
+        protocol.subscribe([(0, 0, 4, 5), (8, 9, 100, 100), (40, 0, 1, 1)])
+        protocol.write_update_request()
+        assert protocol.data_to_send() == self.request(True, 0, 0, 16, 16)
+        feed(protocol, update(raw(0, 0, 16, 16)))
+        assert protocol.has_picture
+        protocol.write_update_request()
+        # Clipped to the screen; what lies outside of it is not asked for.
+        assert protocol.data_to_send() == self.request(True, 0, 0, 4, 5) + self.request(
+            True, 8, 9, 8, 7
+        )
+        protocol.write_update_request(incremental=False)
+        assert protocol.data_to_send() == self.request(False, 0, 0, 16, 16)
+        protocol.subscribe([])
+        protocol.write_update_request()
+        assert protocol.data_to_send() == self.request(True, 0, 0, 16, 16)
+
+    @pytest.mark.parametrize(
+        "rectangles", [[(0, 0, 1, 1)] * 17, [(-1, 0, 1, 1)], [(0, 0, 0, 1)], [(0, 0, 1, 1 << 16)]]
+    )
+    def test_no_rectangles(
+        self, protocol: RFBProtocol, rectangles: list[tuple[int, int, int, int]]
+    ) -> None:
+        with pytest.raises(ValueError, match="rectangle"):
+            protocol.subscribe(rectangles)
+
+
 class TestFence:
     """(rfbproto, "ServerFence")"""
 

@@ -70,6 +70,8 @@ def test_a_session_steps_and_leaves_nothing(daemon: Any, home: Path) -> None:
         assert listed["trainer_pid"] == os.getpid()
         assert [worker["state"] for worker in listed["workers"]] == ["ready", "ready"]
         assert control.logs(1)["lines"]
+        with pytest.raises(RequestFailed, match="has no log"):
+            control.logs(1, remote=True)
         assert session.attach(0) == {"name": "synthetic[0]", "vnc": None, "rewarder": None}
     assert control.status()["sessions"] == []
     assert not list((home / "broker.files").iterdir())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -152,11 +153,16 @@ class TestChoice:
 def test_remotes_say_where_they_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "envserver.broker.control.status",
-        lambda url: {"sessions": [{"name": "1", "workers": [{"env": 0, "state": "ready"}]}]},
+        lambda url: {
+            "sessions": [{"name": "1", "workers": [{"env": 0, "state": "ready"}]}],
+            "kept": [{"client_id": "me", "runtime": "xvnc", "num_envs": 2, "alive": 1}],
+        },
     )
     url = "ipc:///x/broker"
-    (found,) = json.loads(invoke("remotes", "--json", "--address", url).stdout)
+    found, kept = json.loads(invoke("remotes", "--json", "--address", url).stdout)
     assert found == {"address": url, "session": "1", "env": 0, "state": "ready"}
+    assert kept["address"] == url
+    assert kept["state"] == "kept for me"
     assert url in invoke("remotes", "--address", url).stdout
 
 
@@ -183,6 +189,29 @@ def test_a_default_picture_that_cannot_be_written_is_left_out(
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["num_envs"] == 1
     assert "warning: no picture" in result.stderr
+
+
+@pytest.mark.integration
+def test_a_log_is_followed_until_it_is_gone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("old\n")
+    code = f"from envserver.cli.remotes import _follow\nprint('now', flush=True)\n_follow({log!r})"
+    code = f"from pathlib import *\n{code}"
+    follower = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "now\n"
+        while follower.poll() is None:
+            with log.open("a") as file:
+                file.write("new\n")
+            if select.select([follower.stdout], [], [], 0.05)[0]:
+                break
+        assert follower.stdout.readline() == "new\n"
+        log.unlink()
+        assert follower.wait(10) == 0
+    finally:
+        follower.kill()
+        follower.communicate()
 
 
 @pytest.mark.integration

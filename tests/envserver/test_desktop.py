@@ -43,6 +43,7 @@ def make() -> Iterator[Make]:
 
     def build(command: Any, num_envs: int = 1, **options: Any) -> VectorEnv:
         options = {"screen": SIZE, "fps": None, **options}
+        options.setdefault("vnc_kwargs", {"fine_quality_level": -1})  # to compare pixels exactly
         made.append(envserver.make_vec("xvnc.Desktop-v0", num_envs, command=command, **options))
         made[-1].reset()
         return made[-1]

@@ -28,8 +28,12 @@ LOSSLESS: dict[str, dict[str, Any]] = {
     "hextile": {"encoding": "hextile"},
     "zlib": {"encoding": "zlib"},  # Xvnc has none and takes the next
     "zrle": {"encoding": "zrle"},
-    "tight": {"encoding": "tight"},
-    "tight, compressed": {"encoding": "tight", "compress_level": 9},
+    "tight": {"encoding": "tight", "fine_quality_level": -1},
+    "tight, compressed": {
+        "encoding": "tight",
+        "fine_quality_level": -1,
+        "compress_level": 9,
+    },
 }
 LOSSY: dict[str, dict[str, Any]] = {
     "quality 8": {"encoding": "tight", "quality_level": 8},

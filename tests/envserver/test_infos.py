@@ -71,7 +71,13 @@ def test_the_columns_that_are_always_there() -> None:
     builder = InfoBuilder(2)
     valid = np.array([True, False])
     infos = builder.start(valid, ~valid, np.array([3, 4]))
-    assert set(infos) == {"valid", "_valid", "late", "_late", "episode_id", "_episode_id"}
+    names = ("valid", "late", "episode_id", "rewarder")
+    assert set(infos) == {*names, *(f"_{name}" for name in names)}
+    assert infos["rewarder"].all()
+    assert InfoBuilder(2, [True, False]).start(valid, valid, valid)["rewarder"].tolist() == [
+        True,
+        False,
+    ]
     assert infos["valid"].tolist() == [True, False]
     assert infos["_valid"].all()
     assert not infos["_valid"].flags.writeable
@@ -99,6 +105,18 @@ def test_final_observation_and_info() -> None:
 
 def test_unpack() -> None:
     assert unpack_info(msgpack.packb({"a": [1, 2]})) == {"a": [1, 2]}
+
+
+def test_newest_value_counts_and_texts_add_up() -> None:
+    said = [{"text": ["a"], "lives": 3}, {"lives": 2, "x": 1}, {"text": ["b", "c"]}]
+    data = b"".join(msgpack.packb(info) for info in said)
+    assert unpack_info(data) == {"text": ["a", "b", "c"], "lives": 2, "x": 1}
+
+
+def test_what_is_whole_before_a_cut_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert unpack_info(msgpack.packb({"a": 1}) + b"\x92\x01") == {"a": 1}
+    assert "no msgpack after 4 bytes" in caplog.text
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"\x01", msgpack.packb([1]), b"\x92\x01"])

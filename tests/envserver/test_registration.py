@@ -8,9 +8,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from envserver.names import ATARI_GAMES, NAMESPACE, REGISTERED
+from envserver.installation import data_path
+from envserver.names import ATARI_GAMES, NAMESPACE, registered_names, scan_names
 from envserver.registration import register
-from envserver.runtimes_file import session_fields
+from envserver.runtimes_file import load_runtimes, session_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,9 +25,26 @@ def test_register_twice() -> None:
     assert spec.kwargs == {"name": "gym-core.Pong-v0"}
 
 
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", registered_names())
 def test_every_registered_name_is_a_runtimes(name: str) -> None:
     assert session_fields(name)["runtime"] in ("gym-core", "xvnc")
+
+
+def test_every_environment_of_the_file_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [
+        f"{each.name}.{name}" for each in load_runtimes().values() for name in each.environments
+    ]
+    assert set(listed) <= set(registered_names())
+    assert sorted(scan_names(data_path("runtimes.yml").read_text())) == sorted(listed)
+    # A file of one's own may have any layout, and faults.
+    own = tmp_path / "own.yml"
+    own.write_text("{desk: {kind: xvnc, environments: {A-v0: {}}}}")
+    monkeypatch.setenv("ENVSERVER_RUNTIMES", str(own))
+    assert registered_names()[-1] == "desk.A-v0"
+    own.write_text("desk: {kind: nothing}")
+    assert "gym-core.Pong-v0" in registered_names()
 
 
 def test_the_list_of_games_is_ale_pys() -> None:

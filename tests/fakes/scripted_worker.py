@@ -275,6 +275,7 @@ class ScriptedSession:
         self.segment_fd = self._segment.fd
         self.doorbells = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(num_envs)]
         self.names = [f"scripted remote {env}" for env in range(num_envs)]
+        self.rewarders = [True] * num_envs
         self.describe: dict[str, Any] = {"keysyms": [[], [0x20], [0xFF51]]}
         self.infos: dict[tuple[int, int, int], dict[str, Any]] = {}
         self.large_infos: dict[tuple[int, int], bytes] = {}
@@ -334,7 +335,7 @@ class ScriptedSession:
     def large_info(self, env: int, step: int) -> bytes:
         return self.large_infos[env, step]
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         self.closed += 1
         for burial in self._burials:
             burial.join(WAIT_S)

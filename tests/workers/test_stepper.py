@@ -1,5 +1,6 @@
 """When a row is due, and what it says at the end of an episode."""
 
+import socket
 import time
 from typing import Any
 
@@ -17,6 +18,19 @@ RED = np.full((8, 8, 3), (255, 0, 0), np.uint8)
 def reward(rig: Any, episode: int, value: float, done: bool = False, **info: Any) -> None:
     packed = msgpack.packb(info) if info else b""
     assert rig.hot.post_reward(Letter.REWARD, 0, episode, value, done, False, 0, packed, 0)
+
+
+def tell(rig: Any, number: int, replaces: int, **info: Any) -> None:
+    """An info of episode 1."""
+    packed = msgpack.packb(info)
+    mail = (Letter.REWARD, 0, 1, 0.0, False, False, 0, packed, number, replaces)
+    assert rig.hot.post_reward(*mail)
+
+
+def infos_of(record: Any) -> list[dict[str, Any]]:
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(bytes(record["info"][: record["info_bytes"]]))
+    return list(unpacker)
 
 
 def end(rig: Any, episode: int, value: float = 0.0) -> None:
@@ -129,8 +143,73 @@ def test_rewards_add_up_and_belong_to_their_episode(make_rig: Any) -> None:
         reward(rig, episode, value, lives=3)
     record = rig.step()
     assert record["reward"] == 3.5
-    assert msgpack.unpackb(bytes(record["info"][: record["info_bytes"]])) == {"lives": 3}
+    assert infos_of(record) == [{"lives": 3}, {"lives": 3}]
     assert rig.step()["reward"] == 0
+
+
+def test_infos_of_a_row_are_all_there(make_rig: Any) -> None:
+    rig, _ = make_rig()
+    for number, (text, replaces) in enumerate((("one", 0), ("two", 0), ("three", 2), ("no", 1))):
+        tell(rig, number + 1, replaces, text=[text])
+    record = rig.step()
+    # The third took the place of the second; the fourth names one that is not the last.
+    assert infos_of(record) == [{"text": ["one"]}, {"text": ["three"]}, {"text": ["no"]}]
+    tell(rig, 5, 4, lives=2)
+    assert infos_of(rig.step()) == [{"lives": 2}]
+    assert infos_of(rig.step()) == []
+
+
+def test_too_many_infos_are_told_by_number(make_rig: Any) -> None:
+    rig, _ = make_rig()
+    for number in range(7, 13):
+        tell(rig, number, 0, text=["x" * 60])
+    record = rig.step()
+    assert record["flags"] & Flag.INFO_ELSEWHERE
+    assert record["info_bytes"] == 0
+    step, told = rig.letter(Letter.INFO_PUBLISHED)
+    assert (step, told >> 16, told & 0xFFFF) == (rig.now, 12, 5)
+    tell(rig, 13, 12, text=["y"])
+    assert infos_of(rig.step()) == [{"text": ["y"]}]
+
+
+def test_infos_before_the_first_picture_are_in_the_first_row(make_rig: Any) -> None:
+    rig, screen = make_rig()
+    rig.put(EntryKind.RESET, step=2)
+    step = rig.ask()
+    assert rig.letter(Letter.RESET_WANTED)[0] == 2
+    assert rig.hot.post_reward(
+        Letter.REWARD, 0, 2, 0.5, False, False, 0, msgpack.packb({"goal": "up"}), 1
+    )
+    assert rig.hot.post(Letter.RUNNING, 2, 2)
+    rig.first_picture(screen, 2)
+    record = rig.answer(step)
+    assert (record["reward"], infos_of(record)) == (0.0, [{"goal": "up"}])
+    record = rig.step()
+    assert (record["reward"], infos_of(record)) == (0.5, [])
+
+
+def test_a_row_that_is_due_waits_for_a_reward_that_has_arrived(make_rig: Any) -> None:
+    rig, _ = make_rig()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        rig.hot.watch_rewarder(ours.fileno(), 10**10)
+        # Unread in the socket; then read and not posted; then posted.
+        theirs.send(b"x")
+        step = rig.ask(due=Due.AT, due_ns=time.monotonic_ns())
+        assert rig.ring.wait(step, 1, time.monotonic_ns() + 20_000_000) == 0
+        rig.hot.reads_rewarder(True)
+        assert ours.recv(1) == b"x"
+        assert rig.ring.wait(step, 1, time.monotonic_ns() + 20_000_000) == 0
+        reward(rig, 1, 2.5)
+        rig.hot.reads_rewarder(False)
+        assert rig.answer(step)["reward"] == 2.5
+        # One that never is posted holds nothing up for longer than it may.
+        rig.hot.watch_rewarder(ours.fileno(), 1_500_000)
+        theirs.send(b"x")
+        due_ns = time.monotonic_ns()
+        record = rig.step(due=Due.AT, due_ns=due_ns)
+        assert record["published_ns"] - due_ns >= 1_500_000
+        rig.hot.watch_rewarder(-1)
 
 
 def test_large_info_is_kept_elsewhere(make_rig: Any) -> None:
@@ -139,7 +218,7 @@ def test_large_info_is_kept_elsewhere(make_rig: Any) -> None:
     assert rig.hot.post_reward(Letter.REWARD, 0, 1, 1.0, False, False, 0, packed, 42)
     record = rig.step()
     assert record["flags"] & Flag.INFO_ELSEWHERE
-    assert rig.letter(Letter.INFO_PUBLISHED) == (rig.now, 42)
+    assert rig.letter(Letter.INFO_PUBLISHED) == (rig.now, 42 << 16)
 
 
 def test_next_step_ends_then_shows_the_next_episode(make_rig: Any) -> None:

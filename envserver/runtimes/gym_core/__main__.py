@@ -2,11 +2,14 @@
 
     python -P -m envserver.runtimes.gym_core
         --control-fd N                       the host (see host.py)
+        --describe-only --env-id ...         print what an environment is (as --describe) and end
         --standalone --env-id gym-core.Pong-v0 [--port 0] [--rewarder-port 0]
                      [--host 127.0.0.1] [--screen 1024x768|native] [--fps 60]
+                     [--env-kwargs JSON] [--describe]
 
 A standalone remote's VNC password comes from ENVSERVER_VNC_PASSWORD or --password-fd, the
 rewarder's from ENVSERVER_REWARDER_PASSWORD: never from the command line, which everyone can read.
+With --describe it prints what its environment is (`Game.describe`), in JSON behind DESCRIBE_MARK.
 """
 
 import os
@@ -19,6 +22,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import socket
@@ -32,6 +36,9 @@ from envserver.runtimes.gym_core.errors import GymCoreError
 from envserver.runtimes.gym_core.game import Game, register_atari
 from envserver.runtimes.gym_core.host import Host
 from envserver.runtimes.gym_core.remote import Remote, RemoteConfig
+
+DESCRIBE_MARK = "envserver-remote describes "
+"""Begins the line that says what the environment is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,12 +65,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--control-fd", type=int)
     what.add_argument("--standalone", action="store_true")
+    what.add_argument("--describe-only", action="store_true")
     parser.add_argument("--env-id", default="gym-core.Pong-v0")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--rewarder-port", type=int, default=0)
     parser.add_argument("--screen", default="1024x768")
     parser.add_argument("--fps", type=float, default=60.0)
+    parser.add_argument("--env-kwargs", default="{}")
+    parser.add_argument("--describe", action="store_true")
     parser.add_argument("--password-fd", type=int)
     return parser.parse_args(arguments)
 
@@ -79,9 +89,13 @@ async def _standalone(options: argparse.Namespace) -> int:
     if options.password_fd is not None:
         with open(options.password_fd, encoding="latin-1") as file:
             password = file.read().rstrip("\n")
+    env_kwargs = json.loads(options.env_kwargs)
+    if not isinstance(env_kwargs, dict):
+        raise ValueError(f"--env-kwargs is {env_kwargs!r}, expected a JSON object")
     config = RemoteConfig(
         name="standalone",
         env_id=options.env_id,
+        env_kwargs=env_kwargs,
         fps=options.fps,
         screen=parse_screen(screen),
         password=password,
@@ -90,7 +104,12 @@ async def _standalone(options: argparse.Namespace) -> int:
         vnc_port=options.port,
         rewarder_port=options.rewarder_port,
     )
-    remote = Remote(config, Game(config.env_id))
+    remote = Remote(config, Game(config.env_id, config.env_kwargs))
+    if options.describe or options.describe_only:
+        print(f"{DESCRIBE_MARK}{json.dumps(remote.describe())}", flush=True)
+    if options.describe_only:
+        await remote.close()
+        return 0
     await remote.start()
     print(f"vnc://{config.host}:{remote.vnc_port}+{remote.rewarder_port}", flush=True)
     stop: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

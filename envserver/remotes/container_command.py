@@ -1,0 +1,118 @@
+"""What runs in a container for a session: words, environment, ports, files; and as `docker run`."""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from envserver.container_options import ContainerOptions, container_options
+from envserver.errors import RemoteError
+from envserver.remotes.images import Image
+from envserver.spec import SessionSpec
+
+VNC_PORT = 5900
+REWARDER_PORT = 15900
+TASK_FOLDER = "/opt/envserver-tasks"
+PASSWORD_VARIABLES = ("ENVSERVER_VNC_PASSWORD", "ENVSERVER_REWARDER_PASSWORD")
+
+
+@dataclasses.dataclass(frozen=True)
+class ContainerCommand:
+    """What a container is made to run.
+
+    Attributes:
+        words: (): the image's own command.
+        files: host's path -> the container's; read-only.
+        describes: it prints what its environment is.
+    """
+
+    words: tuple[str, ...]
+    ports: tuple[int, ...]
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    describes: bool = False
+
+
+def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) -> ContainerCommand:
+    """What a session's containers run.
+
+    Raises:
+        RemoteError: the task is a file here, and the engine elsewhere.
+    """
+    given = container_options(spec.container).command
+    own = _program(spec)
+    if given is None and spec.runtime == "docker":
+        given = own
+    if given is not None or not image.is_ours or spec.runtime == "docker":
+        ports = tuple(sorted({VNC_PORT, REWARDER_PORT} & image.ports))
+        return ContainerCommand(given or (), ports)
+    words = ["envserver-remote"]
+    if spec.env_id is not None:
+        words.append(spec.env_id)
+    words += ["--kind", str(spec.runtime)]
+    size = spec.screen_or_size
+    words += ["--screen", size if isinstance(size, str) else f"{size[0]}x{size[1]}"]
+    if spec.runtime == "gym-core":
+        if spec.fps is not None:
+            words += ["--fps", f"{spec.fps:g}"]
+        if spec.env_kwargs:
+            words += ["--env-kwargs", json.dumps(dict(spec.env_kwargs))]
+        return ContainerCommand(tuple(words), (VNC_PORT, REWARDER_PORT), describes=True)
+    files = {}
+    ports = (VNC_PORT,)
+    if spec.task is not None:
+        task, file = _task(spec.task, engine_is_local)
+        files.update(file)
+        words += ["--task", task]
+        ports = (VNC_PORT, REWARDER_PORT)
+    if own is not None:
+        words += ["--", *own]
+    return ContainerCommand(tuple(words), ports, files=files)
+
+
+def docker_run_line(
+    image: Image, options: ContainerOptions, command: ContainerCommand, name: str, host: str
+) -> str:
+    """The `docker run` that a person could type for the same container; without its passwords."""
+    words = ["docker", "run", "--rm", "--init", "--name", name]
+    for port in command.ports:
+        words += ["-p", f"{host}:{port}:{port}"]
+    if image.is_ours:
+        for variable in PASSWORD_VARIABLES:
+            words += ["-e", variable]
+    for variable, value in command.environment.items():
+        words += ["-e", f"{variable}={value}"]
+    for path, inside in command.files.items():
+        words += ["-v", f"{path}:{inside}:ro"]
+    words += ["--memory", str(options.memory), "--memory-swap", str(options.memory)]
+    words += ["--pids-limit", str(options.pids), "--cpus", f"{options.cpus:g}"]
+    words += ["--shm-size", str(options.shm_size), "--cap-drop", "ALL"]
+    for capability in options.capabilities:
+        words += ["--cap-add", capability]
+    words += ["--security-opt", "no-new-privileges"]
+    if image.writable:
+        words.append("--read-only")
+    for path, how in image.writable.items():
+        words += ["--tmpfs", f"{path}:{how}" if how else path]
+    return shlex.join([*words, image.name, *command.words])
+
+
+def _program(spec: SessionSpec) -> tuple[str, ...] | None:
+    if isinstance(spec.command, str):
+        return ("/bin/sh", "-c", spec.command)
+    return None if spec.command is None else tuple(spec.command)
+
+
+def _task(task: str, engine_is_local: bool) -> tuple[str, dict[str, str]]:
+    """The task as the container names it, and the file that it needs to see."""
+    place, _, class_name = task.rpartition(":")
+    if not place.endswith(".py"):
+        return task, {}
+    if not engine_is_local:
+        raise RemoteError(
+            f"the task {task} is a file of this host, which the Docker engine does not see:"
+            " put it into an image, and name it as module:Class"
+        )
+    inside = f"{TASK_FOLDER}/{Path(place).name}"
+    return f"{inside}:{class_name}", {place: inside}

@@ -1,0 +1,289 @@
+"""Runs one task: its episodes, its ticks, and what its clients are told.
+
+Theory of operation. The task's methods run in a thread of their own (`TaskThread`), under one lock:
+a tick, a reset that a client asked for and one that follows an end never overlap. The event loop
+meanwhile serves clients. Ticks come at the task's fps and whenever it is woken, as long as a client
+is connected and the episode runs; time that passes without a client does not count for its limit.
+
+An end is told as `reward` (done) -> `describe` resetting k+1 -> `describe` running k+1. What a task
+says in its reset goes out before "running", so that it is there with the first picture.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+import random
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from envserver.rewarder.desktop import Desktop
+from envserver.rewarder.errors import TaskError
+from envserver.rewarder.loading import load_task, task_of
+from envserver.rewarder.server import ResetRefused, RewarderServer
+from envserver.rewarder.task import Outcome, Task
+from envserver.rewarder.thread import TaskThread
+from workers import rewarder_messages as messages
+
+logger = logging.getLogger(__name__)
+
+SEED_BITS = 31
+CLOSE_TIMEOUT_S = 1.0
+MIN_TICK_S = 0.004
+
+
+class TaskRunner:
+    """A task and its rewarder.
+
+    Args:
+        task: "module:Class" or "file.py:Class".
+        env_id: what clients are told that runs; None: nothing in particular.
+
+    Attributes:
+        server: not listening yet.
+        failed: done with a message when the task cannot go on; clients were told.
+
+    Raises:
+        TaskError: there is no such task.
+    """
+
+    def __init__(self, task: str, env_id: str | None, password: str, desktop: Desktop) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[str] = self._loop.create_future()
+        self._desktop = desktop
+        self._thread = TaskThread()
+        self._random = random.Random()
+        self._lock = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._watched: set[int] = set()
+        self._elapsed_s = self._counted_s = 0.0
+        self._is_watched = False
+        self._is_untouched = False
+        """The first episode has begun while nobody was there, and nothing happened in it yet."""
+        self._texts: list[str] = []
+        self._first_info: dict[str, Any] = {}
+        self._task = self._make(load_task(task))
+        self.server = RewarderServer(
+            env_id=env_id,
+            fps=self._task.fps,
+            on_reset=self._requested_reset,
+            password=password,
+            on_clients=self._count_clients,
+        )
+
+    async def set_up(self) -> None:
+        """Set the task up; to be done before the server listens.
+
+        Raises:
+            TaskError: it failed.
+        """
+        await self._call("setup", self._task.reset_timeout_s, self._task.setup)
+
+    async def run(self) -> None:
+        """Begin the first episode, and tick until the task fails.
+
+        A first episode that cannot begin is no failure: the client that asks for one is told.
+        """
+        async with self._lock:
+            with contextlib.suppress(TaskError):  # logged already
+                await self._next_episode(self.server.episode + 1, None, {})
+                self._is_untouched = not self.server.clients  # who was there heard it all
+        try:
+            while True:
+                await self._wait_tick()
+                async with self._lock:
+                    await self._tick()
+        except TaskError as error:
+            self._fail(str(error))
+
+    async def close(self) -> None:
+        """Stop listening, and wait a little for what the task does."""
+        await self.server.close()
+        await asyncio.to_thread(self._thread.close, CLOSE_TIMEOUT_S)
+
+    # What the task asks for, from its thread.
+
+    def say(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self._tell, str(text))
+
+    def _tell(self, text: str) -> None:
+        self._texts.append(text)
+        self.server.text(text)
+
+    def wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._woken.set)
+
+    def watch(self, descriptor: int, read: Callable[[], object] | None) -> None:
+        def readable() -> None:
+            if read is None:
+                self._forget(descriptor)
+            else:
+                read()
+            self._woken.set()
+
+        def begin() -> None:
+            self._watched.add(descriptor)
+            self._loop.add_reader(descriptor, readable)
+
+        self._loop.call_soon_threadsafe(begin)
+
+    # Ticks.
+
+    def _count_clients(self) -> None:
+        watched = bool(self.server.clients)
+        if watched and not self._is_watched:
+            self._counted_s = monotonic()
+        self._is_watched = watched
+        self._woken.set()
+
+    async def _wait_tick(self) -> None:
+        """Until the next tick is due or the task is woken; while nobody watches, for ever."""
+        await asyncio.sleep(MIN_TICK_S)  # whatever wakes it, others get their turn
+        while True:
+            watched = self._is_watched and self.server.env_state == messages.RUNNING
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1 / self._task.fps if watched else None):
+                    await self._woken.wait()
+            self._woken.clear()
+            now_s = monotonic()
+            if watched:
+                self._elapsed_s += now_s - self._counted_s
+            self._counted_s = now_s
+            if watched:
+                return
+
+    async def _tick(self) -> None:
+        task, server = self._task, self.server
+        if server.env_state != messages.RUNNING:
+            return
+        outcome = _checked(await self._call("tick", task.tick_timeout_s, task.tick))
+        over = outcome.done or bool(await self._call("done", task.tick_timeout_s, task.done))
+        info = dict(outcome.info)
+        if not over and task.time_limit_s is not None and self._elapsed_s >= task.time_limit_s:
+            over = True
+            info["truncated"] = True
+        await self._call("reap", task.tick_timeout_s, self._desktop.reap)
+        if outcome.reward or over or info:
+            self._is_untouched = False
+            self._reward(outcome.reward, done=over, info=info)
+        if over:
+            await self._next_episode(server.episode + 1, None, {})
+
+    def _reward(self, reward: float, *, done: bool, info: dict[str, Any]) -> None:
+        try:
+            self.server.reward(reward, done=done, info=info)
+        except ValueError as error:
+            raise TaskError(f"{self._name}: its info cannot be sent: {error}") from error
+
+    # Episodes.
+
+    async def _requested_reset(self, message: messages.Message) -> dict[str, Any]:
+        body = message.body
+        async with self._lock:
+            if self.failed.done():
+                raise ResetRefused(self.failed.result())
+            untouched, self._is_untouched = self._is_untouched, False
+            asked = body.get("seed") is not None or bool(body.get("options"))
+            if untouched and not asked and body.get("env_id") in (None, self.server.env_id):
+                self._hand_over()
+                return {}
+            try:
+                await self._switch_to(body.get("env_id"))
+                episode = max(message.episode, self.server.episode) + 1
+                await self._next_episode(episode, body.get("seed"), body.get("options") or {})
+            except TaskError as error:
+                raise ResetRefused(str(error)) from error
+        return {}
+
+    def _hand_over(self) -> None:
+        """Give the first episode to the client that asks for any: a new remote is ready at once."""
+        for text in self._texts:
+            self.server.text(text)
+        if self._first_info:
+            self._reward(0.0, done=False, info=self._first_info)
+        self._elapsed_s, self._counted_s = 0.0, monotonic()
+        self.server.describe(messages.RUNNING, self.server.episode)
+
+    async def _next_episode(self, episode: int, seed: int | None, options: dict[str, Any]) -> None:
+        task = self._task
+        self.server.describe(messages.RESETTING, episode)
+        self._texts.clear()
+        if seed is None:
+            seed = self._random.getrandbits(SEED_BITS)
+        self._random.seed(seed)
+        await self._call("clearing the desktop", task.reset_timeout_s, self._desktop.clear)
+        info = await self._call("reset", task.reset_timeout_s, task.reset, seed, options)
+        if info is not None and not isinstance(info, dict):
+            raise TaskError(f"{self._name}: reset returned {info!r:.80}, expected a dict or None")
+        self._first_info = info or {}
+        if info:
+            self._reward(0.0, done=False, info=info)
+        self._elapsed_s, self._counted_s = 0.0, monotonic()
+        self.server.describe(messages.RUNNING, episode)
+        self._woken.set()
+
+    async def _switch_to(self, env_id: str | None) -> None:
+        """Run another environment's task.
+
+        Raises:
+            TaskError: there is none in this runtime; nothing has changed.
+        """
+        if env_id is None or env_id == self.server.env_id:
+            return
+        new = load_task(task_of(env_id, self.server.env_id))
+        old = self._task
+        await self._call("close", old.tick_timeout_s, old.close)
+        for descriptor in list(self._watched):
+            self._forget(descriptor)
+        await self._call("clearing the desktop", old.reset_timeout_s, self._desktop.clear)
+        self._task = self._make(new)
+        self.server.env_id, self.server.fps = env_id, self._task.fps
+        await self._call("setup", self._task.reset_timeout_s, self._task.setup)
+
+    def _make(self, made: type[Task]) -> Task:
+        try:
+            task = made()
+        except Exception as error:
+            logger.exception("%s cannot be made", made.__name__)
+            raise TaskError(f"{made.__name__}(): {type(error).__name__}: {error}") from error
+        if not isinstance(task.fps, int | float) or not 0 < task.fps <= 1000:
+            raise TaskError(f"{made.__name__}: fps is {task.fps!r}, expected more than 0, to 1000")
+        task.desktop, task._host = self._desktop, self
+        return task
+
+    @property
+    def _name(self) -> str:
+        return type(self._task).__name__
+
+    async def _call(
+        self, what: str, timeout_s: float, function: Callable[..., Any], *a: Any
+    ) -> Any:
+        try:
+            return await self._thread.call(f"{self._name}: {what}", timeout_s, function, *a)
+        except TaskError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._fail(str(error))  # the thread is lost: no later call would run
+            raise
+
+    def _forget(self, descriptor: int) -> None:
+        self._watched.discard(descriptor)
+        with contextlib.suppress(OSError, ValueError):
+            self._loop.remove_reader(descriptor)
+
+    def _fail(self, message: str) -> None:
+        if not self.failed.done():
+            self.failed.set_result(message)
+
+
+def _checked(found: Any) -> Outcome:
+    """What a tick returned, as an Outcome.
+
+    Raises:
+        TaskError: it is none, or its reward is no finite number.
+    """
+    outcome = found if isinstance(found, Outcome) else Outcome(0.0 if found is None else found)
+    reward = outcome.reward
+    if isinstance(reward, bool) or not isinstance(reward, int | float) or not math.isfinite(reward):
+        raise TaskError(f"tick returned {found!r:.80}, expected a finite number, Outcome or None")
+    return outcome

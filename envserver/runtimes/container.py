@@ -1,0 +1,264 @@
+"""The first program of a container of ours: `envserver-remote`.  [I/O]
+
+    envserver-remote [ENV_ID] [--kind gym-core|xvnc] [--task MODULE:CLASS] [--screen 1024x768]
+                     [--fps 60] [--env-kwargs JSON] [-- COMMAND...]
+
+ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID); what the options leave open is in
+runtimes.yml. Passwords come by ENVSERVER_VNC_PASSWORD and ENVSERVER_REWARDER_PASSWORD, "openai"
+without them, since everyone can read a command line.
+
+Theory of operation: the desktop's programs are children of this process. Xvnc comes first; while it
+starts, this process imports the rewarder and then forks it, which spares an interpreter's start.
+When a server ends, or a command with all that it started, this process says so and ends, and with
+it the container; at SIGTERM it kills the rest and ends.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from envserver.remotes import init
+
+VNC_PORT = 5900
+REWARDER_PORT = 15900
+EVERYWHERE = "0.0.0.0"
+FRAME_RATE = 60
+NEVER = 1 << 30
+MAX_OPEN_FILES = 4096
+DEFAULT_PASSWORD = "openai"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until something ends; return the exit status."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    options = _parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if options.kind is None:
+            _look_up(options)
+        if options.kind == "gym-core":
+            return _gym_core(options)
+        return _desktop(options)
+    except (ValueError, OSError) as error:
+        print(f"envserver-remote: {error}", file=sys.stderr)
+        return 1
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    words = list(arguments)
+    command: list[str] = []
+    if "--" in words:
+        at = words.index("--")
+        words, command = words[:at], words[at + 1 :]
+    parser = argparse.ArgumentParser(prog="envserver-remote", allow_abbrev=False)
+    parser.add_argument("env_id", nargs="?", default=os.environ.get("ENVSERVER_ENV_ID"))
+    parser.add_argument("--kind", choices=("gym-core", "xvnc"))
+    parser.add_argument("--task")
+    parser.add_argument("--screen")
+    parser.add_argument("--fps", type=float)
+    parser.add_argument("--env-kwargs")
+    options = parser.parse_args(words)
+    options.command = command
+    return options
+
+
+def _look_up(options: argparse.Namespace) -> None:
+    """Fill in what runtimes.yml says about ENV_ID; an empty desktop is what no ENV_ID means."""
+    if options.env_id is None:
+        options.kind = "xvnc"
+        return
+    import json
+
+    from envserver.errors import InvalidRuntime
+    from envserver.runtimes_file import session_fields
+
+    try:
+        fields = session_fields(options.env_id)
+    except InvalidRuntime as error:
+        raise ValueError(str(error)) from error
+    options.kind = fields["runtime"]
+    if options.kind == "gym-core":
+        options.env_id = fields["env_id"]
+    options.task = options.task or fields.get("task")
+    if not options.screen and fields.get("screen"):
+        screen = fields["screen"]
+        options.screen = screen if isinstance(screen, str) else f"{screen[0]}x{screen[1]}"
+    if options.fps is None:
+        options.fps = fields.get("fps")
+    if options.env_kwargs is None and fields.get("env_kwargs"):
+        options.env_kwargs = json.dumps(fields["env_kwargs"])
+    command = fields.get("command")
+    if not options.command and command:
+        options.command = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+
+
+def _gym_core(options: argparse.Namespace) -> int:
+    """Become the environment's own servers; they handle signals themselves."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    if options.env_id is None:
+        raise ValueError("no environment: envserver-remote gym-core.Pong-v0")
+    os.environ.setdefault("ENVSERVER_VNC_PASSWORD", DEFAULT_PASSWORD)
+    words = ["--standalone", "--describe", "--host", EVERYWHERE, "--env-id", options.env_id]
+    words += ["--port", str(VNC_PORT), "--rewarder-port", str(REWARDER_PORT)]
+    if options.screen:
+        words += ["--screen", options.screen]
+    if options.fps:
+        words += ["--fps", str(options.fps)]
+    if options.env_kwargs:
+        words += ["--env-kwargs", options.env_kwargs]
+    from envserver.runtimes.gym_core.__main__ import main as gym_core
+
+    return gym_core(words)
+
+
+def _desktop(options: argparse.Namespace) -> int:
+    init.become_subreaper()
+    # Engines allow a billion, and some programs close each that could be open.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(MAX_OPEN_FILES, hard), hard))
+    programs: dict[int, str] = {}
+    try:
+        display_fd = _start_server(options.screen or "1024x768", programs)
+        rewarder = _rewarder(options) if options.task else None
+        _wait_display(display_fd)
+        programs[_spawn(["openbox", "--sm-disable"])] = "openbox"
+        if rewarder is not None:
+            programs[_fork(rewarder)] = "the rewarder"  # it waits for the window manager itself
+        if options.command:
+            _wait_window_manager()
+            programs[_spawn(options.command)] = "the program"
+        return _watch(programs)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        init.kill_tree()
+
+
+def _start_server(screen: str, programs: dict[int, str]) -> int:
+    """Start Xvnc; returns where it writes the number of its display."""
+    password = os.environ.pop("ENVSERVER_VNC_PASSWORD", DEFAULT_PASSWORD)
+    hidden = subprocess.run(
+        ["tigervncpasswd", "-f"], input=f"{password}\n".encode(), stdout=subprocess.PIPE, check=True
+    ).stdout
+    password_fd = os.memfd_create("vnc-password")
+    os.write(password_fd, hidden)
+    display_read, display_write = os.pipe()
+    argv = ["Xvnc", "-displayfd", str(display_write), "-rfbport", str(VNC_PORT)]
+    argv += ["-SecurityTypes", "VncAuth", "-rfbauth", f"/proc/self/fd/{password_fd}"]
+    argv += ["-nolisten", "tcp", "-noreset", "-geometry", screen, "-depth", "24"]
+    argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
+    # Connections that only look whether it lives must not lock the others out.
+    argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stderr:30"]
+    for descriptor in (display_write, password_fd):
+        os.set_inheritable(descriptor, True)
+    programs[_spawn(argv)] = "Xvnc"
+    os.close(display_write)
+    os.close(password_fd)
+    return display_read
+
+
+def _spawn(words: Sequence[str]) -> int:
+    """Start a program that `_watch` reaps: a Popen that nobody keeps would reap it too."""
+    return os.posix_spawnp(words[0], list(words), os.environ)
+
+
+def _wait_display(display_fd: int) -> None:
+    text = b""
+    while not text.endswith(b"\n"):
+        part = os.read(display_fd, 64)
+        if not part:
+            raise ValueError("Xvnc ended before its display was up")
+        text += part
+    os.close(display_fd)
+    os.environ["DISPLAY"] = f":{int(text)}"
+
+
+def _wait_window_manager() -> None:
+    import asyncio
+
+    from envserver.remotes.x11 import wait_window_manager
+
+    number = os.environ["DISPLAY"].removeprefix(":")
+    path = f"/tmp/.X11-unix/X{number}"
+    if not os.path.exists(path):
+        path = f"\0{path}"  # where the directory cannot be written, only this one is
+    asyncio.run(wait_window_manager(path, b""))
+
+
+def _rewarder(options: argparse.Namespace) -> Callable[[], None]:
+    """The rewarder, imported and ready to run in a child."""
+    words = ["--task", options.task, "--port", str(REWARDER_PORT), "--host", EVERYWHERE]
+    if options.env_id:
+        words += ["--env-id", options.env_id]
+    from envserver.rewarder.__main__ import main as rewarder
+    from envserver.rewarder.loading import load_task
+
+    load_task(options.task)
+
+    def run() -> None:
+        sys.argv[1:] = words
+        rewarder()
+
+    return run
+
+
+def _fork(run: Callable[[], None]) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return child
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    status = 1
+    try:
+        run()
+        status = 0
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _watch(programs: dict[int, str]) -> int:
+    """Reap until the desktop is over."""
+    program_status: int | None = None
+    while True:
+        pid, wait_status = os.waitpid(-1, 0)
+        status = os.waitstatus_to_exitcode(wait_status)
+        name = programs.pop(pid, "")
+        if name == "the program":
+            program_status = status
+        elif name:
+            print(f"envserver-remote: {name} ended with status {status}", file=sys.stderr)
+            return 1
+        if program_status is not None and not _others(programs):
+            ended = f"the program ended with status {program_status}"
+            print(f"envserver-remote: {ended}", file=sys.stderr)
+            return program_status if program_status >= 0 else 128 - program_status
+
+
+def _others(programs: dict[int, str]) -> set[int]:
+    """What runs here beside the desktop's own programs, and what those started for themselves."""
+    others = set(init.descendants_of(os.getpid()))
+    for pid in programs:
+        others -= {pid, *init.descendants_of(pid)}
+    return others
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""The Universe API over envserver: scripts written for OpenAI Universe run unchanged.
+
+`python -m envserver.universe script.py` runs one that says `import gym; import universe`; as a
+library it is `from envserver import universe`, and `universe.make("gym-core.Pong-v0")`.
+"""
+
+from envserver.universe import envs, error, spaces, utils, vectorized, wrappers
+from envserver.universe.logs import configure_logging, extra_logger, logger
+from envserver.universe.registry import make, runtime_spec, spec
+from envserver.universe.stand_ins import is_universe_id
+
+__all__ = [
+    "configure_logging",
+    "envs",
+    "error",
+    "extra_logger",
+    "is_universe_id",
+    "logger",
+    "make",
+    "runtime_spec",
+    "spaces",
+    "spec",
+    "utils",
+    "vectorized",
+    "wrappers",
+]

@@ -1,0 +1,167 @@
+"""Another environment in place: which names are taken, and what changes with it."""
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Discrete
+
+import envserver
+from envserver.actions import EventCodec, EventSpace, KeyTableCodec
+from envserver.errors import InvalidRuntime
+from envserver.session import Session
+from envserver.spec import SessionSpec
+from envserver.switching import take_switches
+
+PONG: dict[str, Any] = {
+    "runtime": "gym-core",
+    "runtime_name": "gym-core",
+    "env_id": "gym-core.Pong-v0",
+    "num_envs": 2,
+}
+TASK: dict[str, Any] = {
+    "runtime": "xvnc",
+    "runtime_name": "terminal",
+    "env_id": "terminal.CreateFile-v0",
+    "task": "envserver.tasks.terminal:CreateFile",
+    "num_envs": 2,
+}
+SPACE = EventSpace(8, 8)
+
+
+class Asked:
+    """What `take_switches` looks at."""
+
+    def __init__(self, tables: dict[str, Any] | None = None, **fields: Any) -> None:
+        self.spec = SessionSpec(**fields)
+        self._tables = tables or {}
+
+    def describe_env(self, env_id: str) -> dict[str, Any]:
+        return {"keysyms": self._tables[env_id]}
+
+
+def switch(fields: dict[str, Any], *asked: Any) -> dict[int, dict[str, Any]]:
+    requests = {env: {"options": {"env_id": name}} for env, name in enumerate(asked)}
+    assert take_switches(Asked(**fields), requests, EventCodec(SPACE, 2), 2) is None
+    return requests
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked", "told"),
+    [
+        (PONG, "Breakout-v0", "gym-core.Breakout-v0"),
+        (PONG, "gym-core.Breakout-v0", "gym-core.Breakout-v0"),
+        (PONG, "ALE/Breakout-v5", "ALE/Breakout-v5"),
+        (TASK, "CountLines-v0", "terminal.CountLines-v0"),
+        (TASK, "terminal.CountLines-v0", "terminal.CountLines-v0"),
+        ({"remotes": "a,b"}, "flashgames.NeonRace-v0", "flashgames.NeonRace-v0"),
+    ],
+)
+def test_names(fields: dict[str, Any], asked: str, told: str) -> None:
+    assert switch(fields, asked, asked) == {0: {"env_id": told}, 1: {"env_id": told}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked", "complaint"),
+    [
+        (PONG, "terminal.CountLines-v0", "of the runtime terminal, these remotes are of gym-core"),
+        (TASK, "gym-core.Pong-v0", r"runtime gym-core, these .* make_vec\('gym-core.Pong-v0'\)"),
+        (TASK, "Shell-v0", "terminal.Shell-v0 has no task"),
+        (TASK, "CountLnes-v0", "did you mean terminal.CountLines-v0?"),
+        (TASK, 3, "environment 0: env_id is 3, expected a name"),
+        ({**TASK, "task": None}, "CountLines-v0", "what runs has no task and cannot switch"),
+    ],
+)
+def test_what_cannot_be_switched_to(fields: dict[str, Any], asked: Any, complaint: str) -> None:
+    with pytest.raises((ValueError, InvalidRuntime), match=complaint):
+        switch(fields, asked)
+
+
+def test_fresh() -> None:
+    requests: dict[int, Any] = {
+        0: {"seed": 3, "options": {"fresh": True, "level": 2}},
+        1: {"options": {"fresh": False}},
+    }
+    take_switches(Asked(**PONG), requests, EventCodec(SPACE, 2), 2)
+    assert requests == {0: {"seed": 3, "options": {"level": 2}, "fresh": True}, 1: {}}
+    with pytest.raises(ValueError, match=r"options\['fresh'\] is 1, expected True"):
+        take_switches(Asked(**PONG), {0: {"options": {"fresh": 1}}}, EventCodec(SPACE, 2), 2)
+    with pytest.raises(ValueError, match="the remotes were attached to"):
+        take_switches(
+            Asked(remotes="a,b"), {0: {"options": {"fresh": True}}}, EventCodec(SPACE, 2), 2
+        )
+
+
+def test_other_actions_change_the_space_of_all() -> None:
+    tables = {"gym-core.A-v0": [[], [1]], "gym-core.B-v0": [[], [1], [2]]}
+    session, codec = Asked(tables, **PONG), KeyTableCodec([[], [1]], 2)
+
+    def asked(*names: str) -> dict[int, Any]:
+        return {env: {"options": {"env_id": name}} for env, name in enumerate(names)}
+
+    assert take_switches(session, asked("A-v0", "A-v0"), codec, 2) is None
+    assert take_switches(session, asked("A-v0"), codec, 2) is None
+    new = take_switches(session, asked("B-v0", "B-v0"), codec, 2)
+    assert isinstance(new, KeyTableCodec)
+    assert new.single_space == Discrete(3)
+    for names in (("B-v0",), ("A-v0", "B-v0")):
+        with pytest.raises(ValueError, match=r"other actions \(3\) than what runs \(2\)"):
+            take_switches(session, asked(*names), codec, 2)
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("home")
+def test_a_gym_core_remote_switches_and_stays() -> None:
+    envs = envserver.make_vec("gym-core.CartPole-v1", 2, screen=(640, 480), clock="step")
+    try:
+        assert envs.single_action_space == Discrete(2)
+        first, _ = envs.reset(seed=1)
+        pole = first.copy()
+        session = cast(Session, envs.session)
+        pids = [each["pid"] for each in session.status()["workers"]]
+        # Other actions: only for all at once.
+        with pytest.raises(ValueError, match="other actions"):
+            envs.reset(options={"per_env": [{"env_id": "MountainCar-v0"}, None]})
+        with pytest.raises(InvalidRuntime, match="of the runtime terminal"):
+            envs.reset(options={"env_id": "terminal.Shell-v0"})
+        hill, _ = envs.reset(seed=1, options={"env_id": "MountainCar-v0"})
+        assert envs.single_action_space == Discrete(3)
+        assert (hill != pole).any(axis=(1, 2, 3)).all()
+        hill = hill.copy()
+        *_, infos = envs.step(np.array([2, 2]))
+        assert infos["valid"].all()
+        # 200 steps end an episode of MountainCar: what follows is MountainCar too.
+        for _ in range(205):
+            _, rewards, *_ = envs.step(np.array([1, 1]))
+            assert ((rewards == -1) | (rewards == 0)).all()
+        again, _ = envs.reset(seed=1)
+        np.testing.assert_array_equal(again[:, :400], hill[:, :400])  # below is text
+        # The same actions: each by itself.
+        envs.reset(options={"env_id": "gym-core.CartPole-v1"})
+        assert envs.single_action_space == Discrete(2)
+        assert [each["pid"] for each in session.status()["workers"]] == pids
+    finally:
+        envs.close()
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("home")
+def test_a_desktop_switches_its_task_each_for_itself() -> None:
+    envs = envserver.make_vec("terminal.CreateFile-v0", 2, screen=(640, 480), fps=30)
+    try:
+        _, infos = envs.reset(seed=0)
+        session = cast(Session, envs.session)
+        where = [session.attach(env)["vnc"] for env in range(2)]
+        _, infos = envs.reset(
+            options={"per_env": [{"env_id": "CountLines-v0"}, None]},
+        )
+        assert infos["valid"].all()
+        for _ in range(60):
+            if "text" in infos and infos["_text"].all():
+                break
+            *_, infos = envs.step([(), ()])
+        goals = [str(text) for text in infos["text"]]
+        assert goals[0] != goals[1]
+        assert [session.attach(env)["vnc"] for env in range(2)] == where
+    finally:
+        envs.close()
