@@ -3,11 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from envserver.announce import announce
-from envserver.installation import check_installation
+from envserver.installation import check_installation, is_remote_only
 
 check_installation()
-announce()
+if not is_remote_only():  # nobody makes environments there, and it is to start fast
+    from envserver.announce import announce
+
+    announce()
 
 if TYPE_CHECKING:
     from envserver.batch import Batch

@@ -22,7 +22,7 @@ def check_installation() -> None:
     Raises:
         ImportError: a package is foreign, missing or not compiled; the message says what to do.
     """
-    remote_only = data_path(REMOTE_ONLY).exists()
+    remote_only = is_remote_only()
     for package, module in COMPILED.items():
         spec = find_spec(package)
         origin = Path(spec.origin).resolve() if spec is not None and spec.origin else None
@@ -37,6 +37,11 @@ def check_installation() -> None:
                 f"{package}.{module} is not compiled: run 'make build' in {ROOT}",
                 name=f"{package}.{module}",
             )
+
+
+def is_remote_only() -> bool:
+    """Whether this installation only runs remotes."""
+    return data_path(REMOTE_ONLY).exists()
 
 
 def data_path(name: str) -> Path:

@@ -7,22 +7,24 @@ ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID); what the optio
 runtimes.yml. Passwords come by ENVSERVER_VNC_PASSWORD and ENVSERVER_REWARDER_PASSWORD, "openai"
 without them, since everyone can read a command line.
 
-Theory of operation: the desktop's programs are children of this process. Xvnc comes first; while it
-starts, this process imports the rewarder and then forks it, which spares an interpreter's start.
+Theory of operation: the desktop's programs are children of this process. It runs as a script, whose
+few imports come late: Xvnc is to start first; meanwhile this process imports the rewarder and then
+forks it, which spares an interpreter's start.
 When a server ends, or a command with all that it started, this process says so and ends, and with
 it the container; at SIGTERM it kills the rest and ends.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
-import resource
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
 
-from envserver.remotes import init
+TYPE_CHECKING = False  # typing's own costs as much as all that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
 VNC_PORT = 5900
 REWARDER_PORT = 15900
@@ -118,13 +120,17 @@ def _gym_core(options: argparse.Namespace) -> int:
 
 
 def _desktop(options: argparse.Namespace) -> int:
-    init.become_subreaper()
+    import resource
+
     # Engines allow a billion, and some programs close each that could be open.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(MAX_OPEN_FILES, hard), hard))
     programs: dict[int, str] = {}
     try:
         display_fd = _start_server(options.screen or "1024x768", programs)
+        from envserver.remotes import init
+
+        init.become_subreaper()
         rewarder = _rewarder(options) if options.task else None
         _wait_display(display_fd)
         programs[_spawn(["openbox", "--sm-disable"])] = "openbox"
@@ -137,17 +143,15 @@ def _desktop(options: argparse.Namespace) -> int:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        from envserver.remotes import init
+
         init.kill_tree()
 
 
 def _start_server(screen: str, programs: dict[int, str]) -> int:
     """Start Xvnc; returns where it writes the number of its display."""
     password = os.environ.pop("ENVSERVER_VNC_PASSWORD", DEFAULT_PASSWORD)
-    hidden = subprocess.run(
-        ["tigervncpasswd", "-f"], input=f"{password}\n".encode(), stdout=subprocess.PIPE, check=True
-    ).stdout
-    password_fd = os.memfd_create("vnc-password")
-    os.write(password_fd, hidden)
+    password_fd = _hidden(password)
     display_read, display_write = os.pipe()
     argv = ["Xvnc", "-displayfd", str(display_write), "-rfbport", str(VNC_PORT)]
     argv += ["-SecurityTypes", "VncAuth", "-rfbauth", f"/proc/self/fd/{password_fd}"]
@@ -161,6 +165,25 @@ def _start_server(screen: str, programs: dict[int, str]) -> int:
     os.close(display_write)
     os.close(password_fd)
     return display_read
+
+
+def _hidden(password: str) -> int:
+    """A file without a name with the password as Xvnc reads it."""
+    plain_fd, hidden_fd = os.memfd_create("plain"), os.memfd_create("vnc-password")
+    os.write(plain_fd, f"{password}\n".encode())
+    os.lseek(plain_fd, 0, os.SEEK_SET)
+    words = ["tigervncpasswd", "-f"]
+    pid = os.posix_spawnp(
+        words[0],
+        words,
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, plain_fd, 0), (os.POSIX_SPAWN_DUP2, hidden_fd, 1)],
+    )
+    os.close(plain_fd)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise ValueError(f"{words[0]} ended with status {os.waitstatus_to_exitcode(status)}")
+    return hidden_fd
 
 
 def _spawn(words: Sequence[str]) -> int:
@@ -250,6 +273,8 @@ def _watch(programs: dict[int, str]) -> int:
 
 def _others(programs: dict[int, str]) -> set[int]:
     """What runs here beside the desktop's own programs, and what those started for themselves."""
+    from envserver.remotes import init
+
     others = set(init.descendants_of(os.getpid()))
     for pid in programs:
         others -= {pid, *init.descendants_of(pid)}
