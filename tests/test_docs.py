@@ -55,10 +55,19 @@ def daemon(tmp_path: Path) -> Iterator[dict[str, str]]:
                 process.terminate()
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=mark, id=page.stem)
+        for page in sorted((ROOT / "docs").glob("*.md"))
+        for mark in [pytest.mark.docker if page.stem == "containers" else pytest.mark.integration]
+    ],
+)
 def test_the_programs_of_the_pages_run(page: Path, daemon: dict[str, str], tmp_path: Path) -> None:
-    for program in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+    programs = re.findall(r"(?:`(\w+\.py)`:\n\n)?```python\n(.*?)```", page.read_text(), re.DOTALL)
+    for name, program in programs:
+        if name:  # "save it as": the next program's
+            (tmp_path / name).write_text(program)
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=tmp_path,
