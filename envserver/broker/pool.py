@@ -3,7 +3,8 @@
 Theory of operation: a provider knows *places*, one a remote; an environment's place changes when a
 spare takes over. Who needs another remote gets a ready spare at once, or waits for a boot at a new
 place. Each place that is left behind is emptied and, while spares are missing, booted again, in
-tasks of the pool; a spare that cannot be booted is tried again with growing pauses.
+tasks of the pool; a spare that cannot be booted is tried again with growing pauses. One counts as
+ready when its first episode runs (envserver/broker/warm.py).
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from envserver.broker.warm import wait_running
 from envserver.errors import EnvServerError
 from envserver.remotes import create_provider
 from envserver.remotes.base import Remote, RemoteProvider
@@ -179,6 +181,7 @@ class RemotePool:
             while True:
                 try:
                     remote = await self._provider.start(place)
+                    await wait_running(remote)
                     break
                 except (EnvServerError, OSError) as error:
                     logger.warning("a spare did not start: %s", error)

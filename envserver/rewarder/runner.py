@@ -60,7 +60,7 @@ class TaskRunner:
         self._elapsed_s = self._counted_s = 0.0
         self._is_watched = False
         self._is_untouched = False
-        """The first episode has begun while nobody was there, and nothing happened in it yet."""
+        """The first episode began while only observers were there, and nothing happened in it."""
         self._texts: list[str] = []
         self._first_info: dict[str, Any] = {}
         self._task = self._make(load_task(task))
@@ -88,7 +88,8 @@ class TaskRunner:
         async with self._lock:
             with contextlib.suppress(TaskError):  # logged already
                 await self._next_episode(self.server.episode + 1, None, {})
-                self._is_untouched = not self.server.clients  # who was there heard it all
+                # A client that acts heard it all; one that only looks has no part in it.
+                self._is_untouched = all(each.is_observer for each in self.server.clients)
         try:
             while True:
                 await self._wait_tick()

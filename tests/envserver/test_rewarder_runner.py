@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.counting_task import Limited, Other, run, running
+from fakes.counting_task import Gated, Limited, Other, run, running
 
 from envserver.rewarder import Outcome, TaskError
 from envserver.rewarder import runner as runners
@@ -62,6 +62,24 @@ def test_a_first_episode_that_nobody_saw_is_handed_over(asked: dict[str, Any]) -
                 assert len(one.task.resets) == 1
                 await peer.send(messages.RESET, {"fps": 60})
                 assert await peer.told() == ("resetting", 2)
+
+    run(test())
+
+
+@pytest.mark.parametrize("observer", [True, False])
+def test_an_observer_leaves_the_first_episode_untouched(observer: bool) -> None:
+    async def test() -> None:
+        async with running("Gated") as one, one.peer(observer=observer) as early:
+            assert isinstance(one.task, Gated)
+            assert (await early.told())[0] == "resetting"
+            one.task.gate.set()
+            while await early.told() != ("running", 1):
+                pass
+            async with one.peer() as peer:
+                assert await peer.told() == ("running", 1)
+                await peer.send(messages.RESET, {"fps": 60})
+                handed_over, anew = ("goal 1", 1), ("resetting", 2)
+                assert await peer.told() == (handed_over if observer else anew)
 
     run(test())
 

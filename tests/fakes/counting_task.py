@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -52,6 +53,18 @@ class Counting(Task):
 
     def close(self) -> None:
         self.closes += 1
+
+
+class Gated(Counting):
+    """Its resets wait for `gate`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def reset(self, seed: int, options: dict[str, Any]) -> dict[str, Any] | None:
+        assert self.gate.wait(TIMEOUT_S)
+        return super().reset(seed, options)
 
 
 class Other(Counting):
@@ -126,8 +139,10 @@ class Running:
             return function()
 
     @contextlib.asynccontextmanager
-    async def peer(self) -> AsyncIterator[Peer]:
+    async def peer(self, *, observer: bool = False) -> AsyncIterator[Peer]:
         headers = {"authorization": messages.authorization("openai")}
+        if observer:
+            headers["openai-observer"] = "true"
         uri = f"ws://127.0.0.1:{self.port}/"
         async with connect(uri, additional_headers=headers, compression=None) as socket:
             yield Peer(socket)
