@@ -15,6 +15,7 @@ from typing import Any
 
 from envserver.channel import Channel, is_running
 from envserver.errors import BrokerUnavailable, EnvServerError
+from envserver.notices import say_once
 from envserver.private import PrivateDaemon
 from envserver.session import Session
 from envserver.settings import resolve_address
@@ -77,6 +78,7 @@ class Client:
             with contextlib.suppress(EnvServerError):
                 self._channel.request("close_session", {"opening": opening}, CLOSE_TIMEOUT_S)
             raise
+        say_once(str(opened.get("notice", "")))
         token = str(opened["token"])
         try:
             descriptors = self._channel.receive_descriptors(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PROVIDERS = ("auto", "docker", "process")
+SERVERS = ("vnc", "rewarder")
 MIB = 1 << 20
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*", re.ASCII)
@@ -29,6 +30,9 @@ class ContainerOptions:
     """Kept beside none, such as "SYS_PTRACE"."""
     command: tuple[str, ...] | None = None
     """Instead of the image's own; None: what the runtime says."""
+    ports: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Where the "vnc" server and the "rewarder" listen inside, for an image that is not ours; {}:
+    at 5900 and 15900, if the image exposes them."""
 
 
 OPTIONS = tuple(field.name for field in dataclasses.fields(ContainerOptions))
@@ -107,6 +111,19 @@ def _command(name: str, value: Any) -> tuple[str, ...] | None:
     return tuple(value)
 
 
+def _ports(name: str, value: Any) -> dict[str, int]:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError(f"{name} is {value!r}, expected a map such as {{'vnc': 5900}}")
+    for server, port in value.items():
+        if server not in SERVERS:
+            raise ValueError(f"{name} has {server!r}, allowed are {', '.join(SERVERS)}")
+        if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+            raise ValueError(
+                f"{name}: {server} is {port!r}, expected a whole number from 1 to 65535"
+            )
+    return dict(value)
+
+
 _READERS = {
     "image": _image,
     "shm_size": lambda name, value: size_bytes(name, value, MIN_SHM_BYTES),
@@ -115,4 +132,5 @@ _READERS = {
     "pids": _pids,
     "capabilities": _capabilities,
     "command": _command,
+    "ports": _ports,
 }

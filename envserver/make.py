@@ -22,8 +22,9 @@ from envserver.arguments import (
 from envserver.client import Client
 from envserver.container_options import container_options
 from envserver.names import NAMESPACE
+from envserver.progress import StartProgress
 from envserver.rendering import check_render_mode
-from envserver.runtimes_file import session_fields
+from envserver.runtimes_file import DEFAULT_FPS, keep_time_limit, session_fields
 from envserver.session import Session
 from envserver.spec import SessionSpec
 from envserver.vector_env import VectorEnv
@@ -102,9 +103,9 @@ def make_vec(
             `envserver.rewarder.Task`.
         provider: "docker": the remotes are containers; "process": processes of this host; None:
             what runtimes.yml says, else ENVSERVER_PROVIDER, else containers where an engine has
-            the image already.
+            the image already, which a warning says once (logger "envserver").
         container: Over what runtimes.yml says: image, shm_size, memory, cpus, pids, capabilities,
-            command.
+            command, ports.
         client_id: A name that is the same after a restart: when this process ends, or closes with
             `envs.close(keep=True)`, a daemon that lasts (`envserver serve`) keeps the remotes for
             the next session with that name.
@@ -121,7 +122,8 @@ def make_vec(
         address: Of a daemon that runs; None: ENVSERVER_ADDRESS or the default one if it runs,
             otherwise a private one that ends with this process.
         client: A connection to use instead.
-        progress: Called with the session's status while the remotes start.
+        progress: Called with the session's status while the remotes start; None: standard error
+            shows how far it is, and of containers the `docker run` that could be typed instead.
 
     Raises:
         ValueError, InvalidRuntime: an argument or a name is wrong; nothing was started.
@@ -181,7 +183,8 @@ def make_vec(
     )
     session, daemon_pid = _open(spec, address, client)
     try:
-        session.wait_ready(progress=progress)
+        with StartProgress() as shown:
+            session.wait_ready(progress=progress or shown)
         envs = VectorEnv(
             session,
             make_codec(session, tap_ms),

@@ -17,12 +17,14 @@ from envserver.installation import data_path
 from envserver.originals import original, running_substitute
 from envserver.runtimes_schema import ANY, Entry, read_entries
 
+DEFAULT_FPS = 60.0
+"""Of environments that say nothing else."""
+
 _ANY_NAME = re.compile(r"[A-Za-z0-9_-]+-v\d+")
 _ANY_ORIGINAL = re.compile(r"[A-Za-z0-9_.-]+-v\d+")
 _SESSION = ("env_id", "task", "command", "env_kwargs", "screen", "keys", "max_episode_steps")
 """Keys of both that are fields of SessionSpec."""
-_CONTAINER = ("image", "shm_size", "memory", "cpus", "pids", "capabilities")
-PORTS = {"vnc": 5900, "rewarder": 15900}
+_CONTAINER = ("image", "shm_size", "memory", "cpus", "pids", "capabilities", "ports")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +69,7 @@ class Runtime:
     """What it needs that envserver does not give; such a one is only attached to."""
     provider: str = "auto"
     container: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """image, shm_size, memory, cpus, pids, capabilities (envserver/container_options)."""
-    ports: Mapping[str, int] = dataclasses.field(default_factory=lambda: dict(PORTS))
-    """Inside the container."""
+    """image, shm_size, memory, cpus, pids, capabilities, ports (envserver/container_options)."""
     start_timeout_s: float | None = None
     vnc_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -248,7 +248,6 @@ def _runtime(entry: Entry) -> Runtime:
         takes_any=takes_any,
         env_prefix=values.get("env_prefix", prefix),
         container={key: values[key] for key in _CONTAINER if key in values},
-        ports={**PORTS, **values.get("ports", {})},
         **fields,
     )
 

@@ -215,20 +215,6 @@ def _command(value: Any) -> str | list[str]:
     return value  # type: ignore[no-any-return]
 
 
-def _ports(value: Any) -> dict[str, int]:
-    port = _whole(1, 65535)
-    for name, number in _map(value).items():
-        if name not in ("vnc", "rewarder"):
-            raise ValueError(f"ports has {name!r}, allowed are vnc, rewarder")
-        try:
-            port(number)
-        except ValueError as error:
-            raise ValueError(f"ports: {name} is {number!r}, {error}") from None
-    if "vnc" not in value:
-        raise ValueError("ports has no 'vnc'")
-    return value  # type: ignore[no-any-return]
-
-
 def _screen(value: Any) -> tuple[int, int] | str:
     if value == "native":
         return "native"
@@ -284,9 +270,8 @@ RUNTIME_KEYS: Mapping[str, Check] = {
     "provider": _one_of(PROVIDERS),
     **{
         name: _container(name)
-        for name in ("image", "shm_size", "memory", "cpus", "pids", "capabilities")
+        for name in ("image", "shm_size", "memory", "cpus", "pids", "capabilities", "ports")
     },
-    "ports": _ports,
     "start_timeout_s": _number(0, 1e6, "seconds, more than 0"),
     "vnc_kwargs": check_vnc_kwargs,
     "environments": lambda value: value,

@@ -164,10 +164,19 @@ class Session:
         found: dict[str, Any] = self._ask("attach", {"env": self._check_env(env)})
         return found
 
-    def logs(self, env: int) -> list[str]:
-        """The last lines of a worker's log."""
-        found = self._ask("logs", {"env": self._check_env(env)})
-        return [str(line) for line in found["lines"]]
+    def logs(self, env: int, *, remote: bool = False, lines: int = 200) -> list[str]:
+        """The last lines of a worker's log.
+
+        Args:
+            remote: of its remote's programs instead, such as its container.
+
+        Raises:
+            RequestFailed: the remote's programs are not the daemon's.
+        """
+        params = {"env": self._check_env(env), "remote": remote, "lines": int(lines)}
+        found = self._ask("logs", params)
+        logs = found["remote"] if remote else [found]
+        return [str(line) for log in logs for line in log["lines"]]
 
     def describe_env(self, env_id: str) -> dict[str, Any]:
         """What the runtime says about another of its environments; {} where it says nothing.

@@ -68,7 +68,8 @@ class SessionSpec:
     provider: str = "auto"
     """"docker": containers; "process": processes of this host; "auto": what is there."""
     container: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """image, shm_size, memory, cpus, pids, capabilities, command (envserver/container_options)."""
+    """image, shm_size, memory, cpus, pids, capabilities, command, ports
+    (envserver/container_options.py)."""
     client_id: str | None = None
     """Who takes the same remotes back after its trainer was restarted; None: nobody."""
     keep_s: float = 300.0

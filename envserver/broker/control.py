@@ -28,8 +28,8 @@ def status(address: str | Path | None = None) -> dict[str, Any]:
     Returns:
         pid, address, version, protocol_version, uptime_s, log_directory, and sessions: name,
         trainer_pid, runtime, env_id, num_envs, segment_bytes, age_s, ready, and workers: env, name,
-        state, waiting_for, generation, pid and the counters of shm.control.ControlPlane; and kept:
-        client_id, runtime, num_envs, alive.
+        command, state, waiting_for, generation, pid and the counters of shm.control.ControlPlane;
+        and kept: client_id, runtime, num_envs, alive.
 
     Raises:
         BrokerUnavailable: none runs there.

@@ -13,13 +13,14 @@ from typing import Any
 import zmq
 import zmq.asyncio
 
-from envserver import messages
+from envserver import messages, processes
 from envserver.broker.kept import KeptRemotes
 from envserver.broker.leases import Lease, LeaseServer, trainer_alive
 from envserver.broker.pool import RemotePool
 from envserver.broker.requests import Requests
 from envserver.broker.session import BrokerSession
 from envserver.errors import EnvServerError, RequestFailed, SessionClosed, code_of
+from envserver.remotes.choice import choose_provider
 from envserver.settings import Address
 from envserver.spec import SessionSpec
 
@@ -118,7 +119,13 @@ class Daemon:
             logs = self.log_directory / f"session-{self.pid}-{name}"
         if pool is None:
             remotes = self._files / f"remotes-{name}"
-            pool = RemotePool(spec, remotes, logs if self._keep_logs else remotes)
+            pool = RemotePool(
+                spec,
+                remotes,
+                logs if self._keep_logs else remotes,
+                await asyncio.to_thread(choose_provider, spec),
+                {"session": name, "lease": processes.identity(lease.pid) or ""},
+            )
         session = await BrokerSession.open(
             name, lease.token, lease.pid, spec, directory, logs, pool
         )

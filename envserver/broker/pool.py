@@ -12,7 +12,7 @@ import contextlib
 import functools
 import logging
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from envserver.broker.warm import wait_running
 from envserver.errors import EnvServerError
 from envserver.remotes import create_provider
 from envserver.remotes.base import Remote, RemoteProvider
+from envserver.remotes.choice import Choice
 from envserver.spec import SessionSpec
 
 logger = logging.getLogger(__name__)
@@ -39,18 +40,31 @@ class RemotePool:
         spec: of the session that it is made for.
         directory: the pool's own, for its user alone; it goes with the pool.
         logs: where programs' output goes.
+        choice: what makes the remotes.
+        labels: what containers are marked with, as in `create_provider`.
 
     Attributes:
         say: called with an environment and what is done for its remote.
+        notice: one line for the trainer about what was chosen, or "".
     """
 
-    def __init__(self, spec: SessionSpec, directory: Path, logs: Path) -> None:
+    def __init__(
+        self,
+        spec: SessionSpec,
+        directory: Path,
+        logs: Path,
+        choice: Choice,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
         self.spec = spec
+        self.notice = choice.notice
         self.say: Say = lambda env, text: None
         self._directory = directory
         directory.mkdir(mode=0o700)
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._provider: RemoteProvider = create_provider(spec, directory, logs, self._say_place)
+        self._provider: RemoteProvider = create_provider(
+            spec, directory, logs, self._say_place, containers=choice.containers, labels=labels
+        )
         self._wanted_spares = 0
         self._places = {env: env for env in range(spec.num_envs)}
         self._remotes: dict[int, Remote] = {}

@@ -114,6 +114,7 @@ class Requests:
             "num_envs": spec.num_envs,
             "names": [each.name for each in session.environments],
             "segment_bytes": session.segment_bytes,
+            "notice": session.pool.notice,
         }
 
     async def _session_status(self, lease: Lease, params: Params) -> dict[str, Any]:

@@ -232,6 +232,7 @@ class BrokerSession:
         return {
             "env": each.env,
             "name": each.name,
+            "command": each.remote.command if each.remote is not None else "",
             "state": each.state,
             "waiting_for": each.waiting_for,
             "generation": each.generation,

@@ -1,7 +1,6 @@
 """What starts and ends remotes: addresses, gym-core hosts, local desktops, containers."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,15 +8,15 @@ if TYPE_CHECKING:  # what runs inside a remote uses parts of this package and ne
     from envserver.remotes.base import RemoteProvider
     from envserver.spec import SessionSpec
 
-PROVIDER_VARIABLE = "ENVSERVER_PROVIDER"
-"""Environment variable: what provider="auto" means to a daemon."""
-
 
 def create_provider(
     spec: "SessionSpec",
     directory: Path,
     logs: Path,
     say: Callable[[int, str], None] = lambda env, text: None,
+    *,
+    containers: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> "RemoteProvider":
     """What makes the remotes of a session; each kind is imported only where it is used.
 
@@ -26,6 +25,8 @@ def create_provider(
         logs: where programs' output goes.
         say: called with an environment's number and what is got before its remote can start, which
             may take minutes; "" when that is there.
+        containers: as `choose_provider` says (envserver/remotes/choice.py).
+        labels: for containers, behind "envserver."; "session" and "lease".
     """
     if spec.source == "synthetic":
         from envserver.remotes.base import NoRemotes
@@ -35,10 +36,10 @@ def create_provider(
         from envserver.remotes.attached import AttachedRemotes
 
         return AttachedRemotes(spec.remotes)
-    if _wants_docker(spec):
+    if containers:
         from envserver.remotes.containers import DockerRemotes
 
-        return DockerRemotes(spec, logs, say)
+        return DockerRemotes(spec, logs, say, labels)
     if spec.runtime == "gym-core":
         from envserver.remotes.gym_core import GymCoreRemotes
 
@@ -47,33 +48,3 @@ def create_provider(
     from envserver.remotes.xvnc import XvncRemotes
 
     return XvncRemotes(spec, directory, logs)
-
-
-def _wants_docker(spec: "SessionSpec") -> bool:
-    """Whether containers make the remotes.
-
-    "auto" is what ENVSERVER_PROVIDER says, else containers where a local engine has the image
-    already: getting one takes minutes, and is done where it was asked for.
-
-    Raises:
-        ValueError: ENVSERVER_PROVIDER is wrong.
-    """
-    from envserver.container_options import PROVIDERS, container_options
-
-    provider = spec.provider
-    if provider == "auto":
-        provider = os.environ.get(PROVIDER_VARIABLE) or "auto"
-        if provider not in PROVIDERS:
-            raise ValueError(
-                f"{PROVIDER_VARIABLE} is {provider!r}, allowed are {', '.join(PROVIDERS)}"
-            )
-    if provider != "auto" or spec.runtime == "docker":
-        return provider == "docker" or spec.runtime == "docker"
-    from envserver.errors import RemoteError
-    from envserver.remotes.engine import image_is_there
-    from envserver.remotes.images import image_name
-
-    try:
-        return image_is_there(image_name(spec, container_options(spec.container)))
-    except RemoteError:  # which image of this version it would be is not known
-        return False

@@ -34,6 +34,7 @@ class Remote:
     Attributes:
         name: what messages call it; without passwords.
         address: where it is reached.
+        command: what a person could type to start the same; "" where nothing does.
         describe: what its runtime says about the environment inside; empty where nothing does.
         logs: the files with what its programs print; none of a remote that runs elsewhere, whose
             end is never seen.
@@ -44,6 +45,7 @@ class Remote:
     def __init__(self, name: str, address: RemoteAddress) -> None:
         self.name = name
         self.address = address
+        self.command = ""
         self.describe: dict[str, Any] = {}
         self.logs: list[Path] = []
         self.log: Path | None = None

@@ -35,6 +35,7 @@ GLIBC_MINORS = (36, 28, 17)
 PACKAGES = ("envserver", "workers", "shm", "cython_vnc")
 CONSTANTS = "cython_vnc/constants.py"
 DATA = ("runtimes.yml",)
+STEP = re.compile(r"Step (\d+)/(\d+) : (.*\S)")
 BASE = re.compile(rf"^ARG BASE={PREFIX}([\w.-]+):", re.MULTILINE)
 MAX_ERROR_LINES = 15
 
@@ -76,21 +77,31 @@ def build_image(found: Engine, folder: str, name: str, progress: Callable[[str],
         _pull_system(found, progress)
     progress(f"building the image {name}")
     lines: list[str] = []
-    with _context(found, folder) as context:
+    with contextlib.ExitStack() as stack:
+        try:
+            context = stack.enter_context(_context(found, folder))
+        except OSError as error:
+            raise RemoteError(
+                f"the image {name} cannot be built: its context cannot be written to"
+                f" {tempfile.gettempdir()} ({error}); TMPDIR names another place"
+            ) from error
         try:
             for event in found.api.build(
                 path=str(context), tag=name, buildargs=arguments, rm=True, forcerm=True, decode=True
             ):
                 if "error" in event:
                     raise RemoteError(str(event["error"]).strip())
-                lines += str(event.get("stream", "")).splitlines()
-                if str(event.get("stream", "")).startswith("Step "):
-                    progress(f"building {name}: {event['stream'].strip()}")
+                said = str(event.get("stream", ""))
+                lines += said.splitlines()
+                if step := STEP.match(said):
+                    progress(f"building the image {name}, step {step[1]} of {step[2]}: {step[3]}")
         except Exception as error:
-            tail = "".join(f"\n    {line}" for line in lines[-MAX_ERROR_LINES:])
-            raise RemoteError(
-                f"the image {name} cannot be built: {engine.explanation(error)}{tail}"
-            ) from error
+            shown = lines[-MAX_ERROR_LINES:]
+            why = engine.explanation(error)
+            if engine.MAKE_ROOM not in why and any(engine.FULL in each.lower() for each in shown):
+                why += f": {engine.MAKE_ROOM}"
+            tail = "".join(f"\n    {line}" for line in shown)
+            raise RemoteError(f"the image {name} cannot be built: {why}{tail}") from error
 
 
 def has_image(found: Engine, name: str) -> bool:
@@ -162,7 +173,8 @@ def _download(found: Engine, folder: str, target: Path) -> None:
     while base is not None:
         below += _requirements(base)
         base = base_of(base)
-    machine = str(found.api.version().get("Arch", "")) or platform.machine()
+    with engine.translated("the Docker engine"):
+        machine = str(found.api.version().get("Arch", "")) or platform.machine()
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
     _pip_download(wanted, machine, target)
     if below:

@@ -23,30 +23,43 @@ class ContainerCommand:
 
     Attributes:
         words: (): the image's own command.
+        vnc_port, rewarder_port: where its servers listen inside; 0: it has none.
         files: host's path -> the container's; read-only.
         describes: it prints what its environment is.
     """
 
     words: tuple[str, ...]
-    ports: tuple[int, ...]
+    vnc_port: int = VNC_PORT
+    rewarder_port: int = REWARDER_PORT
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     describes: bool = False
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Those that it has."""
+        return tuple(port for port in (self.vnc_port, self.rewarder_port) if port)
 
 
 def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) -> ContainerCommand:
     """What a session's containers run.
 
     Raises:
-        RemoteError: the task is a file here, and the engine elsewhere.
+        RemoteError: the task is a file here, and the engine elsewhere; or it is not known where the
+            image listens.
     """
-    given = container_options(spec.container).command
+    options = container_options(spec.container)
+    given = options.command
     own = _program(spec)
     if given is None and spec.runtime == "docker":
         given = own
     if given is not None or not image.is_ours or spec.runtime == "docker":
-        ports = tuple(sorted({VNC_PORT, REWARDER_PORT} & image.ports))
-        return ContainerCommand(given or (), ports)
+        return ContainerCommand(given or (), *_ports(options, image))
+    if options.ports:
+        raise RemoteError(
+            f"ports is {dict(options.ports)!r}, but {image.name} is ours and listens at {VNC_PORT}"
+            f" and {REWARDER_PORT}: leave it out"
+        )
     words = ["envserver-remote"]
     if spec.env_id is not None:
         words.append(spec.env_id)
@@ -58,17 +71,20 @@ def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) ->
             words += ["--fps", f"{spec.fps:g}"]
         if spec.env_kwargs:
             words += ["--env-kwargs", json.dumps(dict(spec.env_kwargs))]
-        return ContainerCommand(tuple(words), (VNC_PORT, REWARDER_PORT), describes=True)
-    files = {}
-    ports = (VNC_PORT,)
+        return ContainerCommand(tuple(words), describes=True)
+    files, environment = {}, {}
     if spec.task is not None:
         task, file = _task(spec.task, engine_is_local)
         files.update(file)
         words += ["--task", task]
-        ports = (VNC_PORT, REWARDER_PORT)
+        if spec.time_limit_s is not None:
+            environment["ENVSERVER_TIME_LIMIT"] = f"{spec.time_limit_s:g}"
     if own is not None:
         words += ["--", *own]
-    return ContainerCommand(tuple(words), ports, files=files)
+    rewarder_port = 0 if spec.task is None else REWARDER_PORT
+    return ContainerCommand(
+        tuple(words), rewarder_port=rewarder_port, environment=environment, files=files
+    )
 
 
 def docker_run_line(
@@ -96,6 +112,21 @@ def docker_run_line(
     for path, how in image.writable.items():
         words += ["--tmpfs", f"{path}:{how}" if how else path]
     return shlex.join([*words, image.name, *command.words])
+
+
+def _ports(options: ContainerOptions, image: Image) -> tuple[int, int]:
+    """Where an image that is not ours has its VNC server and its rewarder."""
+    if options.ports:
+        return options.ports.get("vnc", 0), options.ports.get("rewarder", 0)
+    vnc_port, rewarder_port = (
+        port if port in image.ports else 0 for port in (VNC_PORT, REWARDER_PORT)
+    )
+    if not vnc_port and not rewarder_port:
+        raise RemoteError(
+            f"the image {image.name} exposes neither port {VNC_PORT} nor {REWARDER_PORT}: say where"
+            " its servers listen by container={'ports': {'vnc': 5901, 'rewarder': 15901}}"
+        )
+    return vnc_port, rewarder_port
 
 
 def _program(spec: SessionSpec) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from envserver import processes
 from envserver.errors import RemoteError
 from envserver.remotes.base import Remote, RemoteAddress
 from envserver.remotes.engine import Engine
+
+logger = logging.getLogger(__name__)
 
 LOG_FILE_BYTES = 32 << 20
 """A container that prints more begins its log anew."""
@@ -96,23 +99,51 @@ def closed_at_end(stream: Any) -> Iterator[Any]:
 
 
 def copy_log(loop: asyncio.AbstractEventLoop, found: Engine, remote: ContainerRemote) -> None:
-    """In a thread: copy what a container prints; find the line that describes it."""
+    """In a thread: find the line that describes a container in what it prints, and copy it all.
+
+    A log that cannot be written costs the copy alone.
+    """
     rest = b""
     with (
-        contextlib.suppress(Exception),
+        contextlib.suppress(Exception),  # the engine hung up: its events say so
         closed_at_end(found.api.logs(remote.container, stream=True)) as stream,
+        _LogFile(remote.log_path) as log,
     ):
-        descriptor = os.open(remote.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            for chunk in stream:
-                if os.fstat(descriptor).st_size > LOG_FILE_BYTES:
-                    os.ftruncate(descriptor, 0)
-                os.write(descriptor, chunk)
-                if not remote.described.done():
-                    *lines, rest = (rest + chunk)[-MAX_LINE_BYTES:].split(b"\n")
-                    for line in lines:
-                        if line.startswith(DESCRIBE_MARK):
+        for chunk in stream:
+            if not remote.described.done():
+                *lines, rest = (rest + chunk)[-MAX_LINE_BYTES:].split(b"\n")
+                for line in lines:
+                    if line.startswith(DESCRIBE_MARK):
+                        with contextlib.suppress(ValueError):  # some other program's words
                             described = json.loads(line.removeprefix(DESCRIBE_MARK))
                             loop.call_soon_threadsafe(remote.describes, described)
-        finally:
-            os.close(descriptor)
+            log.write(chunk)
+
+
+class _LogFile:
+    """A log of limited size; a full disk is said once in the daemon's log, and costs lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._complained = False
+
+    def __enter__(self) -> "_LogFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def write(self, data: bytes) -> None:
+        try:
+            if self._descriptor < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+                self._descriptor = os.open(self._path, flags, 0o600)
+            if os.fstat(self._descriptor).st_size > LOG_FILE_BYTES:
+                os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, data)
+        except OSError as error:
+            if not self._complained:
+                logger.warning("lines are missing in %s: %s", self._path, error)
+            self._complained = True

@@ -24,8 +24,6 @@ from envserver.errors import RemoteError
 from envserver.remotes import engine
 from envserver.remotes.base import Endpoint, Remote, RemoteAddress
 from envserver.remotes.container_command import (
-    REWARDER_PORT,
-    VNC_PORT,
     ContainerCommand,
     container_command,
     docker_run_line,
@@ -58,19 +56,24 @@ class DockerRemotes:
 
     Args:
         logs: where what they print goes.
-        say: as in `create_provider`.
+        say, labels: as in `create_provider`.
 
     Attributes:
-        session: what its containers' names and labels have in common.
+        session: what its containers' label says, as `envserver status` names it.
     """
 
-    def __init__(self, spec: SessionSpec, logs: Path, say: Say) -> None:
+    def __init__(
+        self, spec: SessionSpec, logs: Path, say: Say, labels: Mapping[str, str] | None = None
+    ) -> None:
         self._spec = spec
         self._options = container_options(spec.container)
         self._image_name = image_name(spec, self._options)
         self._logs = logs
         self._say = say
-        self.session = secrets.token_hex(4)
+        self._name = secrets.token_hex(4)
+        labels = {"session": self._name, **(labels or {})}
+        self.session = labels["session"]
+        self._labels = {f"{engine.PREFIX}{name}": value for name, value in labels.items()}
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="docker")
         self._engine: Engine | None = None
         self._image: Image | None = None
@@ -91,7 +94,7 @@ class DockerRemotes:
         self._started += 1
         suffix = "" if previous is None else f"-{self._started}"
         remote = ContainerRemote(
-            f"envserver-{self.session}-{env}{suffix}",
+            f"envserver-{self._name}-{env}{suffix}",
             self._logs / f"container-{env}.log",
             self._stop,
         )
@@ -100,11 +103,12 @@ class DockerRemotes:
         line = docker_run_line(image, self._options, command, remote.name, found.publish_on)
         logger.info("%s", line)
         remote.note(f"$ {line}\n")
+        remote.command = line
         try:
             async with asyncio.timeout(self._spec.start_timeout_s):
                 await self._boot(found, image, command, remote, env)
         except BaseException as error:
-            tail = await self._last_lines(remote)
+            tail = f"\n    $ {line}{await self._last_lines(remote)}"
             await remote.stop()
             if isinstance(error, TimeoutError):
                 raise RemoteError(
@@ -162,10 +166,10 @@ class DockerRemotes:
                 with engine.translated(name):
                     self._events = await self._call(
                         self._engine.api.events,
-                        filters={"label": f"{engine.SESSION_LABEL}={self.session}"},
+                        filters={"label": [f"{key}={its}" for key, its in self._labels.items()]},
                         decode=True,
                     )
-                _thread(f"docker-events-{self.session}", self._follow_events, loop, self._events)
+                _thread(f"docker-events-{self._name}", self._follow_events, loop, self._events)
             if self._image is None:
 
                 def progress(text: str) -> None:
@@ -189,7 +193,7 @@ class DockerRemotes:
         passwords = _Passwords(image)
         labels = {
             **engine.owner_labels(),
-            engine.SESSION_LABEL: self.session,
+            **self._labels,
             engine.ENV_LABEL: str(env),
         }
         with engine.translated("the Docker engine"):
@@ -216,8 +220,8 @@ class DockerRemotes:
             code = facts["State"]["ExitCode"]
             remote.has_ended(how_it_ended(code), code)
         remote.address = RemoteAddress(
-            _endpoint(found, facts, VNC_PORT, passwords.vnc),
-            _endpoint(found, facts, REWARDER_PORT, passwords.rewarder),
+            _endpoint(found, facts, command.vnc_port, passwords.vnc),
+            _endpoint(found, facts, command.rewarder_port, passwords.rewarder),
         )
         await remote.unless_ended(self._wait_healthy(remote, command))
 
@@ -227,8 +231,6 @@ class DockerRemotes:
             waits.append(wait_vnc(remote.address.vnc))
         if remote.address.rewarder.port:
             waits.append(wait_rewarder(remote.address.rewarder))
-        if not waits:
-            raise RemoteError(f"it exposes neither port {VNC_PORT} nor {REWARDER_PORT}")
         await asyncio.gather(*waits)
         if command.describes:
             remote.describe = await remote.described

@@ -20,12 +20,16 @@ from envserver import processes
 from envserver.errors import RemoteError
 from envserver.settings import home_directory, make_private_directory
 
-OWNER_LABEL = "envserver.owner"
+PREFIX = "envserver."
+OWNER_LABEL = f"{PREFIX}owner"
 """The daemon's `processes.identity`."""
-HOST_LABEL = "envserver.host"
+HOST_LABEL = f"{PREFIX}host"
 """Where that identity means something: machine and pid namespace."""
-SESSION_LABEL = "envserver.session"
-ENV_LABEL = "envserver.env"
+SESSION_LABEL = f"{PREFIX}session"
+"""The session that had it made, as `envserver status` names it."""
+LEASE_LABEL = f"{PREFIX}lease"
+"""That session's trainer, by its `processes.identity`."""
+ENV_LABEL = f"{PREFIX}env"
 
 USED_MARK = "containers"
 DEFAULT_SOCKET = "/var/run/docker.sock"
@@ -33,7 +37,10 @@ UNIX = "unix://"
 LOOPBACK = "127.0.0.1"
 CALL_TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 0.5
+REMOTE_PROBE_TIMEOUT_S = 5
 REMEDY = "or use provider='process'"
+FULL = "no space left on device"
+MAKE_ROOM = "the Docker engine's disk is full, 'docker system prune' makes room"
 
 
 class Engine:
@@ -43,25 +50,27 @@ class Engine:
         api: docker-py's APIClient.
         url: where it is; without passwords.
         host: where the ports that it publishes are dialled; "": at the container's own address.
-        is_local: it sees this host's files.
+        is_local: it sees the files that this process sees.
     """
 
     def __init__(self, api: Any, url: str) -> None:
         self.api = api
         self.url = url
         parts = urlsplit(url)
-        self.is_local = parts.scheme in ("unix", "http+unix", "")
-        self.host = os.environ.get("DOCKER_NET_HOST") or self._dialled(parts.hostname)
+        here = parts.scheme in ("unix", "http+unix", "")
+        inside = here and self._runs_us()
+        self.is_local = here and not inside
+        dialled = LOOPBACK if here else parts.hostname or LOOPBACK
+        # In a container of the engine, loopback is the container's own.
+        self.host = os.environ.get("DOCKER_NET_HOST") or ("" if inside else dialled)
 
-    def _dialled(self, hostname: str | None) -> str:
-        if not self.is_local:
-            return hostname or LOOPBACK
+    def _runs_us(self) -> bool:
+        """Whether this process runs in a container of this engine."""
         if Path("/.dockerenv").exists():
-            # Where this process runs in a container of the same engine, loopback is another's.
             with contextlib.suppress(Exception):
                 self.api.inspect_container(socket.gethostname())
-                return ""
-        return LOOPBACK
+                return True
+        return False
 
     @property
     def publish_on(self) -> str:
@@ -92,8 +101,11 @@ def _context_url() -> str | None:
         return None
 
 
-def connect() -> Engine:
+def connect(timeout_s: float = CALL_TIMEOUT_S) -> Engine:
     """Reach the engine.
+
+    Args:
+        timeout_s: of each call.
 
     Raises:
         RemoteError: none answers, or it lets us not in; the message says what to do.
@@ -105,7 +117,7 @@ def connect() -> Engine:
                 probe.connect(url.removeprefix(UNIX))
         # By its name: what checks types finds our folder docker/ instead.
         docker: Any = import_module("docker")
-        client = docker.from_env(version="auto", timeout=CALL_TIMEOUT_S)
+        client = docker.from_env(version="auto", timeout=timeout_s)
     except Exception as error:
         raise RemoteError(_why_not(url, error)) from error
     return Engine(client.api, url)
@@ -158,6 +170,8 @@ def explanation(error: BaseException) -> str:
     """What the engine said, on one line."""
     said = getattr(error, "explanation", None)
     text = " ".join(str(said or error or type(error).__name__).split())
+    if FULL in text.lower():
+        return f"{text}: {MAKE_ROOM}"
     if any(isinstance(each, OSError) for each in _causes(error)) and not said:
         return f"the Docker engine does not answer: {text}"
     return text
@@ -168,21 +182,47 @@ def is_not_found(error: BaseException) -> bool:
 
 
 def image_is_there(image: str) -> bool:
-    """Whether a local engine answers quickly and has the image; it costs no import of docker-py."""
+    """Whether an engine answers and has the image."""
+    return not why_image_missing(image)
+
+
+def why_image_missing(image: str) -> str:
+    """What keeps an image from being there, in a few words; "" where it is there.
+
+    A local engine is asked without docker-py, which takes long to import, and must answer quickly.
+    """
     url = engine_url()
     if not url.startswith(UNIX):
-        return True  # who points to another engine wants it
+        return _why_missing_elsewhere(image)
     connection = http.client.HTTPConnection("localhost", timeout=PROBE_TIMEOUT_S)
     try:
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock.settimeout(PROBE_TIMEOUT_S)
         connection.sock.connect(url.removeprefix(UNIX))
         connection.request("GET", f"/images/{quote(image, safe='/:@')}/json")
-        return connection.getresponse().status == 200
+        status = connection.getresponse().status
+    except PermissionError:
+        return f"there is no permission for the Docker engine at {url}"
     except (OSError, http.client.HTTPException):
-        return False
+        return f"no Docker engine answers at {url}"
     finally:
         connection.close()
+    return "" if status == 200 else f"the Docker engine has no image {image}"
+
+
+def _why_missing_elsewhere(image: str) -> str:
+    try:
+        found = connect(REMOTE_PROBE_TIMEOUT_S)
+    except RemoteError as error:
+        return str(error).removesuffix(f", {REMEDY}")
+    try:
+        found.api.inspect_image(image)
+    except Exception as error:
+        missing = is_not_found(error)
+        return f"the Docker engine has no image {image}" if missing else explanation(error)
+    finally:
+        found.close()
+    return ""
 
 
 def note_use() -> None:

@@ -20,7 +20,7 @@ FOLDERS = {"gym-core": "gym-core", "xvnc": "base"}
 """The image of a runtime's kind that names none."""
 
 Progress = Callable[[str], None]
-"""Called with one line about what is done now."""
+"""Called with one line about what is done now; ", 3 of 12" in it says how far that is."""
 
 _getting = threading.Lock()
 """Two sessions that miss one image shall get it once."""
@@ -134,7 +134,7 @@ def _pull(found: Engine, name: str, progress: Progress) -> None:
             if detail.get("total") and event.get("status") == "Downloading":
                 layers[str(event.get("id"))] = int(detail["current"]), int(detail["total"])
                 done, total = (sum(each) for each in zip(*layers.values(), strict=True))
-                progress(f"pulling {name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+                progress(f"pulling the image {name}, {done / 1e6:.1f} of {total / 1e6:.1f} MB")
     except Exception as error:
         remedy = "is the name right, and is its registry reachable?"
         if name.startswith(build.PREFIX):

@@ -2,6 +2,7 @@
 
 import itertools
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from envserver.container_options import container_options
 from envserver.errors import RemoteError
 from envserver.remotes.container_command import container_command, docker_run_line
 from envserver.remotes.images import Image, image_name, image_of
+from envserver.runtimes_file import load_runtimes, session_fields
 from envserver.spec import SessionSpec
 
 OURS = Image(
@@ -70,6 +72,32 @@ def test_foreign_images_run_what_they_run() -> None:
     assert container_command(named, OURS, True).words == ("/bin/sh", "-c", "serve & me")
     own = container_command(spec(container={"command": ["serve", "me"]}), FOREIGN, True)
     assert own.words == ("serve", "me")
+
+
+def test_where_foreign_images_listen() -> None:
+    silent = Image("someone/silent:1", False, {}, frozenset({80}))
+    both = Image("someone/both:1", False, {}, frozenset({5900, 15900}))
+    assert container_command(spec(), both, True).ports == (5900, 15900)
+    said = spec(container={"ports": {"vnc": 7000, "rewarder": 7001}})
+    assert container_command(said, silent, True).ports == (7000, 7001)
+    rewarder_only = container_command(spec(container={"ports": {"rewarder": 7001}}), both, True)
+    assert (rewarder_only.vnc_port, rewarder_only.rewarder_port) == (0, 7001)
+    with pytest.raises(RemoteError, match=r"someone/silent:1 exposes neither .* say where"):
+        container_command(spec(), silent, True)
+    with pytest.raises(RemoteError, match=r"envserver/base:1 is ours and listens at 5900 and 1590"):
+        container_command(said, OURS, True)
+
+
+def test_the_ports_of_a_runtime_reach_its_containers(tmp_path: Path) -> None:
+    file = tmp_path / "runtimes.yml"
+    file.write_text(
+        "mine:\n  kind: docker\n  image: someone/silent:1\n  ports: {vnc: 7000}\n"
+        "  environments: any\n"
+    )
+    fields = session_fields("mine.Desk-v0", runtimes=load_runtimes(file))
+    silent = Image("someone/silent:1", False, {}, frozenset())
+    command = container_command(SessionSpec(num_envs=1, **fields), silent, True)
+    assert command.ports == (7000,)
 
 
 def test_the_line_has_every_limit_and_no_password() -> None:

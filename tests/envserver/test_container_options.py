@@ -30,10 +30,12 @@ def test_everything_can_be_said() -> None:
             "pids": 600,
             "capabilities": ["cap_sys_ptrace", "NET_RAW"],
             "command": ["run", "it"],
+            "ports": {"vnc": 5901},
         }
     )
     assert said.capabilities == ("SYS_PTRACE", "NET_RAW")
     assert said.command == ("run", "it")
+    assert said.ports == {"vnc": 5901}
     assert (said.image, said.memory, said.cpus) == ("registry:5000/a/b:1.2", 1 << 30, 1.0)
 
 
@@ -51,6 +53,9 @@ def test_everything_can_be_said() -> None:
         ({"capabilities": ["ALL"]}, "has 'ALL', expected single ones"),
         ({"command": "a line"}, "expected a list of words"),
         ({"command": []}, "expected a list of words"),
+        ({"ports": {}}, r"container\['ports'\] is {}, expected a map such as {'vnc': 5900}"),
+        ({"ports": {"http": 80}}, r"container\['ports'\] has 'http', allowed are vnc, rewarder"),
+        ({"ports": {"vnc": True}}, "vnc is True, expected a whole number from 1 to 65535"),
     ],
 )
 def test_what_is_wrong_is_named(given: dict[str, Any], message: str) -> None:

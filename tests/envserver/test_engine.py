@@ -1,19 +1,20 @@
 """Where the Docker engine is looked for, what its absence means, whose containers are left."""
 
+import contextlib
 import hashlib
 import json
 import os
 import socket
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from envserver import processes
 from envserver.errors import RemoteError
-from envserver.remotes import create_provider, engine
+from envserver.remotes import engine
 from envserver.remotes.engine import Engine
-from envserver.spec import SessionSpec
 
 
 class NoContainer:
@@ -76,14 +77,35 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         engine.connect()
 
 
-def test_no_permission(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refuse(self: socket.socket, address: str) -> None:
-        raise PermissionError(13, "Permission denied")
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's rights over files; others have none to lose."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
 
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    with pytest.raises(RemoteError, match=r"no permission for the Docker engine .* usermod -aG"):
-        engine.connect()
+
+def test_no_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="es-") as directory,
+        socket.socket(socket.AF_UNIX) as it,
+    ):
+        path = Path(directory, "docker.sock")
+        it.bind(str(path))
+        it.listen()
+        path.chmod(0)
+        Path(directory).chmod(0o755)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        with as_nobody():
+            why = engine.why_image_missing("envserver/base:1")
+            with pytest.raises(RemoteError, match=r"no permission for .* usermod -aG") as raised:
+                engine.connect()
+    assert why == f"there is no permission for the Docker engine at unix://{path}"
+    assert str(path) in str(raised.value)
 
 
 def test_passwords_in_an_address_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,16 +137,25 @@ def test_without_containers_no_engine_is_asked(
         engine.sweep_if_used()
 
 
-def test_auto_makes_processes_where_no_engine_has_the_image(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_full_disk_is_named() -> None:
+    said = engine.explanation(OSError(28, "write /layer.tar: no space left on device"))
+    assert said.endswith("the Docker engine's disk is full, 'docker system prune' makes room")
+    with pytest.raises(RemoteError, match=r"^remote 3: .* 'docker system prune' makes room$"):  # noqa: SIM117
+        with engine.translated("remote 3"):
+            raise RuntimeError("mkdir /var/lib/docker/overlay2/1f: no space left on device")
+
+
+class Knows(NoContainer):
+    """An engine in one of whose containers this process runs."""
+
+    def inspect_container(self, name: str) -> Mapping[str, str]:
+        return {"Id": name}
+
+
+def test_in_a_container_of_the_engine_files_and_loopback_are_others(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("ENVSERVER_PROVIDER")
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    assert not engine.image_is_there("envserver/gym-core:1")
-
-
-def test_what_auto_means_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ENVSERVER_PROVIDER", "podman")
-    spec = SessionSpec(runtime="xvnc", num_envs=1)
-    with pytest.raises(ValueError, match="ENVSERVER_PROVIDER is 'podman', allowed are auto"):
-        create_provider(spec, tmp_path, tmp_path)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    found = Engine(Knows(), "unix:///var/run/docker.sock")
+    assert (found.host, found.publish_on, found.is_local) == ("", "127.0.0.1", False)
+    assert Engine(NoContainer(), "unix:///var/run/docker.sock").is_local

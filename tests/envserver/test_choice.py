@@ -1,0 +1,122 @@
+"""Who makes remotes where nobody chose, and what is said of it, once."""
+
+import http.server
+import logging
+import socketserver
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envserver import notices
+from envserver.remotes.choice import Choice, choose_provider
+from envserver.remotes.images import image_of
+from envserver.spec import SessionSpec
+
+GYM_CORE = {"runtime": "gym-core", "runtime_name": "gym-core", "env_id": "ALE/Pong-v5"}
+
+
+@pytest.fixture(autouse=True)
+def nobody_chose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ENVSERVER_PROVIDER", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The paths that an engine is asked for, which has the image of gym-core alone."""
+    paths: list[str] = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200 if image_of("gym-core") in self.path else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def address_string(self) -> str:
+            return "a unix socket has none"
+
+    with tempfile.TemporaryDirectory(prefix="es-") as directory:
+        path = f"{directory}/docker.sock"
+        with socketserver.UnixStreamServer(path, Answer) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+            yield paths
+            server.shutdown()
+            thread.join()
+
+
+def choose(**fields: Any) -> Choice:
+    return choose_provider(SessionSpec(num_envs=1, **fields))
+
+
+def test_containers_where_the_image_is_there(asked: list[str]) -> None:
+    choice = choose(**GYM_CORE)
+    assert choice.containers
+    assert choice.notice == (
+        f"the remotes of gym-core are containers, since the image {image_of('gym-core')} is there;"
+        " provider='docker' or 'process', or ENVSERVER_PROVIDER, says otherwise"
+    )
+    assert asked == [f"/images/{image_of('gym-core')}/json"]
+
+
+def test_processes_where_it_is_not(asked: list[str]) -> None:
+    choice = choose(runtime="xvnc", runtime_name="terminal")
+    assert not choice.containers
+    assert "are processes of this host, since the Docker engine has no image" in choice.notice
+    assert image_of("base") in choice.notice
+
+
+def test_processes_where_no_engine_answers(tmp_path: Path) -> None:
+    choice = choose(**GYM_CORE)
+    assert not choice.containers
+    assert f"since no Docker engine answers at unix://{tmp_path}/none.sock;" in choice.notice
+
+
+def test_an_engine_elsewhere_is_asked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    choice = choose(**GYM_CORE)
+    assert not choice.containers
+    assert "no Docker engine answers at tcp://127.0.0.1:9" in choice.notice
+
+
+def test_who_chose_hears_nothing(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> None:
+    assert choose(**GYM_CORE, provider="docker") == Choice(containers=True)
+    assert choose(**GYM_CORE, provider="process") == Choice(containers=False)
+    assert choose(remotes="vnc://host:5900") == Choice(containers=False)
+    monkeypatch.setenv("ENVSERVER_PROVIDER", "docker")
+    assert choose(**GYM_CORE) == Choice(containers=True)
+    monkeypatch.setenv("ENVSERVER_PROVIDER", "process")
+    assert choose(**GYM_CORE) == Choice(containers=False)
+    # What can run in nothing else does, whatever is missing.
+    only = {"runtime": "docker", "container": {"image": "someone/else:1"}}
+    assert choose(**only) == Choice(containers=True)
+    assert asked == []
+
+
+def test_the_variable_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVSERVER_PROVIDER", "podman")
+    with pytest.raises(ValueError, match="ENVSERVER_PROVIDER is 'podman', allowed are auto"):
+        choose(**GYM_CORE)
+
+
+def test_a_notice_comes_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(notices, "_said", set())
+    for text in ("one thing", "", "one thing", "another"):
+        notices.say_once(text)
+    assert [(each.name, each.levelno, each.message) for each in caplog.records] == [
+        ("envserver", logging.WARNING, "one thing"),
+        ("envserver", logging.WARNING, "another"),
+    ]
