@@ -65,6 +65,8 @@ cdef class RFBParser:
     cdef bint inbound_viewed
     cdef Rect subscription[MAX_SUBSCRIPTIONS]  # what updates are asked for; none: the whole screen
     cdef int subscriptions
+    cdef bint whole_asked                 # the whole screen was, at `whole_frame`, and has not come yet
+    cdef uint64_t whole_frame
 
     # Where to receive: room for at least `wanted` bytes; NULL when out of memory. Then say how many came.
     cdef uint8_t* receive_room(self, Py_ssize_t wanted, Py_ssize_t* room) noexcept nogil

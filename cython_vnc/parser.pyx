@@ -21,7 +21,7 @@ from cython_vnc.cursor cimport cursor_free, cursor_store
 from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, Status
 from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoders_free, decoders_init
 from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_copy, framebuffer_new
-from cython_vnc.surface cimport Damage, Rect, Surface, damage_add
+from cython_vnc.surface cimport Damage, Rect, Surface, damage_add, repainted
 from cython_vnc.update cimport RECTANGLE_HEADER_BYTES, is_resize, rectangle_take, size_allowed, update_begin, update_free, update_rebase, update_walk
 from cython_vnc.view cimport block_retire
 from cython_vnc.wire cimport Cursor, left, take_bytes, take_s32, take_u8, take_u16, take_u32
@@ -300,8 +300,13 @@ cdef class RFBParser:
         cdef Rect area
         cdef Status status = OK
         cdef int i
-        # A server may spend the first request, and one after a resize, on its size and pointer alone.
-        if not incremental or self.subscriptions == 0 or not self.has_picture:
+        # A server may spend the first request, one after a resize, and one for the whole screen on its size and
+        # pointer alone: then the next one goes on asking for all.
+        if not incremental:
+            self.whole_asked, self.whole_frame = True, self.frame
+        elif self.whole_asked and self.subscriptions > 0:
+            self.whole_asked = not repainted(&self.damage, self.whole_frame)
+        if not incremental or self.subscriptions == 0 or not self.has_picture or self.whole_asked:
             area = self.on_screen(NULL)
             return put_update_request(&self.outbound, incremental, &area)
         for i in range(self.subscriptions):

@@ -38,3 +38,11 @@ cdef inline void damage_add(Damage* damage, const Rect* rect, uint64_t frame) no
     for row in range(rect.y // TILE_PX, (rect.y + rect.height - 1) // TILE_PX + 1):
         for column in range(rect.x // TILE_PX, (rect.x + rect.width - 1) // TILE_PX + 1):
             damage.changed_at[row * damage.columns + column] = frame
+
+cdef inline bint repainted(const Damage* damage, uint64_t since) noexcept nogil:
+    """Whether every tile changed after frame `since`."""
+    cdef int32_t tile
+    for tile in range(damage.rows * damage.columns):
+        if damage.changed_at[tile] <= since:
+            return False
+    return True

@@ -13,5 +13,4 @@ cdef struct Canvas:
 cdef void publish_changes(const Surface* surface, const Damage* damage, uint64_t since, Canvas* canvas) noexcept nogil
 cdef bint damaged(const Damage* damage, const Rect* region, uint64_t since) noexcept nogil
 cdef void surface_shift(const Surface* surface, int32_t width, int32_t height, int32_t* x, int32_t* y) noexcept nogil
-cdef bint repainted(const Damage* damage, uint64_t since) noexcept nogil
 cdef void canvas_maximum(Canvas* canvas, const uint8_t* other) noexcept nogil

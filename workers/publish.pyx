@@ -81,15 +81,6 @@ cdef bint damaged(const Damage* damage, const Rect* region, uint64_t since) noex
     return False
 
 
-cdef bint repainted(const Damage* damage, uint64_t since) noexcept nogil:
-    """Whether every tile changed after frame `since`."""
-    cdef int32_t tile
-    for tile in range(damage.rows * damage.columns):
-        if damage.changed_at[tile] <= since:
-            return False
-    return True
-
-
 cdef void canvas_maximum(Canvas* canvas, const uint8_t* other) noexcept nogil:
     """Every byte becomes the larger of the two pictures' (frame skip with max-pooling)."""
     maximum(canvas.pixels, other, <size_t>canvas.width * canvas.height * 3)

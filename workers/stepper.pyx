@@ -16,7 +16,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from posix.unistd cimport write
 
-from cython_vnc.surface cimport Rect
+from cython_vnc.surface cimport Rect, repainted
 from shm.atomic cimport load_acquire, monotonic_ns
 from shm.layout cimport EMPTY, Record, record_at
 from shm.row cimport row_arrive, row_claim, row_finish
@@ -28,7 +28,7 @@ from workers.episode cimport (
 )
 from workers.input cimport input_empty, input_release
 from workers.mail cimport BROKEN, INFO_PUBLISHED, MAIL_LETTERS, RESET_WANTED, Mail, mail_post, mail_room, mail_waiting
-from workers.publish cimport damaged, repainted, surface_shift
+from workers.publish cimport damaged, surface_shift
 from workers.rows cimport (
     rows_final, rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_paint, rows_pool, rows_pool_frozen, rows_repeat,
 )

@@ -78,6 +78,19 @@ class TestSubscription:
         protocol.write_update_request()
         assert protocol.data_to_send() == self.request(True, 0, 0, 16, 16)
 
+    def test_the_whole_screen_is_asked_for_until_it_has_come(self, protocol: RFBProtocol) -> None:
+        protocol.subscribe([(0, 0, 4, 5)])
+        feed(protocol, update(raw(0, 0, 16, 16)))
+        protocol.write_update_request(incremental=False)
+        # Servers spend a request on a change of size, or on none, before they paint.
+        feed(protocol, update(rectangle(0, 0, 16, 16, Encoding.DESKTOP_SIZE)))
+        protocol.data_to_send()
+        protocol.write_update_request()
+        assert protocol.data_to_send() == self.request(True, 0, 0, 16, 16)
+        feed(protocol, update(raw(0, 0, 16, 16)))
+        protocol.write_update_request()
+        assert protocol.data_to_send() == self.request(True, 0, 0, 4, 5)
+
     @pytest.mark.parametrize(
         "rectangles", [[(0, 0, 1, 1)] * 17, [(-1, 0, 1, 1)], [(0, 0, 0, 1)], [(0, 0, 1, 1 << 16)]]
     )
