@@ -24,7 +24,7 @@ from envserver.container_options import container_options
 from envserver.names import NAMESPACE
 from envserver.progress import StartProgress
 from envserver.rendering import check_render_mode
-from envserver.runtimes_file import DEFAULT_FPS, keep_time_limit, session_fields
+from envserver.runtimes_file import session_fields
 from envserver.session import Session
 from envserver.spec import SessionSpec
 from envserver.vector_env import VectorEnv

@@ -17,9 +17,6 @@ from envserver.installation import data_path
 from envserver.originals import original, running_substitute
 from envserver.runtimes_schema import ANY, Entry, read_entries
 
-DEFAULT_FPS = 60.0
-"""Of environments that say nothing else."""
-
 _ANY_NAME = re.compile(r"[A-Za-z0-9_-]+-v\d+")
 _ANY_ORIGINAL = re.compile(r"[A-Za-z0-9_.-]+-v\d+")
 _SESSION = ("env_id", "task", "command", "env_kwargs", "screen", "keys", "max_episode_steps")
