@@ -14,7 +14,7 @@ import logging
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from envserver.broker.warm import wait_running
 from envserver.errors import EnvServerError
@@ -31,6 +31,14 @@ RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 30.0
 
 Say = Callable[[int, str], None]
+
+
+class Spare(NamedTuple):
+    """A remote that waits to take over."""
+
+    remote: Remote
+    boot: "asyncio.Task[Any]"
+    """What started it, and would replace it if it ended."""
 
 
 class RemotePool:
@@ -68,7 +76,8 @@ class RemotePool:
         self._wanted_spares = 0
         self._places = {env: env for env in range(spec.num_envs)}
         self._remotes: dict[int, Remote] = {}
-        self._spares: dict[int, Remote] = {}
+        self._starting = {env: asyncio.Lock() for env in range(spec.num_envs)}
+        self._spares: dict[int, Spare] = {}
         self._places_made = spec.num_envs
         self._free: list[int] = []
         self._booting: set[int] = set()
@@ -78,7 +87,7 @@ class RemotePool:
     @property
     def ready_spares(self) -> int:
         """How many spares could take over now."""
-        return sum(remote.alive for remote in self._spares.values())
+        return sum(spare.remote.alive for spare in self._spares.values())
 
     @property
     def alive(self) -> int:
@@ -96,16 +105,13 @@ class RemotePool:
         Raises:
             EnvServerError, OSError: it cannot be started.
         """
-        remote = self._remotes.get(env)
-        if remote is not None and remote.alive:
-            return remote
-        if remote is None and not self._spares:
-            remote = await self._provider.start(self._places[env])
-            self._remotes[env] = remote
-            return remote
-        new, leave = await self.renew(env)
-        leave()
-        return new
+        async with self._starting[env]:
+            remote = self._remotes.get(env)
+            if remote is not None and remote.alive:
+                return remote
+            new, leave = await self._renew(env)
+            leave()
+            return new
 
     async def renew(self, env: int) -> tuple[Remote, Callable[[], None]]:
         """Another remote for the environment: a ready spare, else a new one.
@@ -116,6 +122,10 @@ class RemotePool:
         Raises:
             EnvServerError, OSError: none could be started; the environment keeps what it has.
         """
+        async with self._starting[env]:
+            return await self._renew(env)
+
+    async def _renew(self, env: int) -> tuple[Remote, Callable[[], None]]:
         spare = self.take_spare(env)
         if spare is not None:
             return spare
@@ -138,8 +148,9 @@ class RemotePool:
 
     def take_spare(self, env: int) -> tuple[Remote, Callable[[], None]] | None:
         """As `renew`, at once; None where no spare is ready."""
-        for place, remote in list(self._spares.items()):
+        for place, (remote, boot) in list(self._spares.items()):
             del self._spares[place]
+            boot.cancel()  # it waits for the end of a spare that is none any more
             if not remote.alive:
                 self._leave(place, remote)
                 continue
@@ -203,12 +214,14 @@ class RemotePool:
                 pause_s = min(2 * pause_s, RETRY_MOST_S)
         finally:
             self._booting.discard(place)
-        self._spares[place] = remote
+        boot = asyncio.current_task()
+        assert boot is not None
+        self._spares[place] = Spare(remote, boot)
         logger.info("%s is a spare", remote.name)
         cause = await remote.wait_ended()
-        if self._spares.pop(place, None) is not None:
-            logger.warning("the spare %s ended: %s", remote.name, cause)
-            self._leave(place, remote)
+        del self._spares[place]
+        logger.warning("the spare %s ended: %s", remote.name, cause)
+        self._leave(place, remote)
 
     def _new_place(self) -> int:
         if self._free:
