@@ -81,6 +81,7 @@ class Browser:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._program: subprocess.Popen[bytes] | None = None
+        self._profile: Path | None = None
         self._devtools: DevTools | None = None
 
     def open(self, path: str) -> None:
@@ -145,6 +146,9 @@ class Browser:
                 os.killpg(self._program.pid, signal.SIGKILL)
             self._program.wait()
             self._program = None
+        if self._profile is not None:
+            shutil.rmtree(self._profile, ignore_errors=True)
+            self._profile = None
 
     def _restart(self, url: str) -> None:
         self.close()
@@ -152,7 +156,7 @@ class Browser:
         if found is None:
             raise DesktopError("no Chromium found: apt install chromium")
         # Beside the home, which every episode empties; it goes with the desktop.
-        profile = Path(tempfile.mkdtemp(prefix="browser-", dir=self._desktop.home.parent))
+        self._profile = profile = Path(tempfile.mkdtemp(prefix="browser-", dir=self._desktop.home.parent))
         width, height = self._desktop.screen().shape[1::-1]
         argv = [found, *FLAGS, f"--window-size={width},{height}", f"--user-data-dir={profile}"]
         if os.geteuid() == 0:
