@@ -53,6 +53,8 @@ class WorkerConfig:
     frame_skip: int = 1
     max_pool: bool = False
     start_timeout_s: float = 60.0
+    step_timeout_s: float = 5.0
+    """After so long without a word a rewarder is asked for one, for which it has twice as long."""
     reset_timeout_s: float = 60.0
     encoding: str = "tight"
     quality_level: int = -1

@@ -31,8 +31,6 @@ REQUEST_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 CALIBRATION_PINGS = 10
 CALIBRATE_EVERY_S = 300.0
-KEEP_ALIVE_S = 5.0
-PING_TIMEOUT_S = 10.0
 MAX_EPISODE = 1 << 62
 MAX_NS = (1 << 63) - 1
 REFUSALS = (401, 403)
@@ -89,6 +87,8 @@ class Rewarder:
         self._running = -1
         self._request: _Reset | None = None
         self._ping: _Ping | None = None
+        self._keep_alive_s = config.step_timeout_s
+        self._ping_timeout_s = 2 * config.step_timeout_s
         self._clock = ClockOffset()
         self._heard_s = time.monotonic()
         self._heard = False
@@ -265,8 +265,8 @@ class Rewarder:
                     self._listener.clock(self._clock)
                 again_s = time.monotonic() + CALIBRATE_EVERY_S
                 while (now_s := time.monotonic()) < again_s:
-                    await asyncio.sleep(min(KEEP_ALIVE_S, again_s - now_s))
-                    if time.monotonic() - self._heard_s >= KEEP_ALIVE_S:
+                    await asyncio.sleep(min(self._keep_alive_s, again_s - now_s))
+                    if time.monotonic() - self._heard_s >= self._keep_alive_s:
                         await self._pinged()
 
     async def _pinged(self) -> bool:
@@ -280,16 +280,16 @@ class Rewarder:
         try:
             while True:
                 try:
-                    async with asyncio.timeout(PING_TIMEOUT_S):
+                    async with asyncio.timeout(self._ping_timeout_s):
                         stamp_s, received_ns = await asyncio.shield(ping.answered)
                     self._clock.add(sent_ns, int(stamp_s * 1e9), received_ns)
                     return True
                 except TimeoutError:
-                    if time.monotonic() - self._heard_s < PING_TIMEOUT_S:
+                    if time.monotonic() - self._heard_s < self._ping_timeout_s:
                         return False
                     # A reset has a time-out of its own, and some remotes do nothing else meanwhile.
                     if self._request is None:
-                        self._silent = f"it has said nothing for {PING_TIMEOUT_S:g} s"
+                        self._silent = f"it has said nothing for {self._ping_timeout_s:g} s"
                         self._socket.transport.abort()
                         return False
         finally:

@@ -10,6 +10,7 @@ from envserver.remotes.base import Remote
 from workers.entries import Fault
 
 LOG_LINES = 10
+WORKERS_OWN = (Fault.NO_FAULT, Fault.WORKER_DIED, Fault.WORKER_SILENT)
 
 
 @dataclasses.dataclass
@@ -18,7 +19,7 @@ class FaultReport:
 
     Attributes:
         exit_code, signal: of the remote's program where that ended, else of the worker.
-        log: the last lines of the dead remote; None: the worker's log says more.
+        log: the last lines of the dead remote, which another may have replaced; None: see `lines`.
     """
 
     fault: Fault = Fault.NO_FAULT
@@ -43,6 +44,16 @@ class FaultReport:
         if code is not None:
             self.exit_code = code if code >= 0 else None
             self.signal = -code if code < 0 else None
+
+    def lines(self, worker_log: Path, remote: Remote | None) -> list[str]:
+        """The last lines of the log that helps: the remote's, where it has one and is at fault."""
+        if self.log is not None:
+            return self.log
+        if self.fault not in WORKERS_OWN and remote is not None and remote.log is not None:
+            found = processes.log_tail(remote.log)
+            if found:
+                return found
+        return processes.log_tail(worker_log)
 
 
 def start_failure(name: str, report: FaultReport, worker_log: Path, remote: Remote | None) -> str:

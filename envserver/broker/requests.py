@@ -140,7 +140,7 @@ class Requests:
             "generation": report.generation,
             "exit_code": report.exit_code,
             "signal": report.signal,
-            "log": processes.log_tail(each.log) if report.log is None else report.log,
+            "log": report.lines(each.log, each.remote),
         }
 
     async def _kill_worker(self, lease: Lease, params: Params) -> None:
