@@ -14,12 +14,19 @@ from typing import Any, NoReturn
 
 import yaml
 
+from envserver.arguments import plain_kwargs
 from envserver.container_options import PROVIDERS, container_options
 from envserver.errors import InvalidRuntime
 from envserver.vnc_settings import check_vnc_kwargs
 from workers.keysyms import keysym
 
 KINDS = ("gym-core", "xvnc", "docker")
+MEANINGLESS: Mapping[str, frozenset[str]] = {
+    "gym-core": frozenset({"task", "command", "keys"}),
+    "xvnc": frozenset({"env_kwargs"}),
+    "docker": frozenset({"task", "env_kwargs"}),
+}
+"""What is refused, by kind: it would be ignored, or refused when a session is made."""
 ANY = "any"
 MAX_SIDE_PX = 16384
 
@@ -29,6 +36,10 @@ _TASK = re.compile(r"(?:/.+\.py|[A-Za-z_][\w.]*):[A-Za-z_]\w*", re.ASCII)
 
 Check = Callable[[Any], Any]
 """Returns the value as it is used, or raises ValueError("expected ...")."""
+
+
+Written = tuple[str, yaml.Node, str, Any]
+"""A key, its node, the place that it stands in, and its checked value."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,33 +98,49 @@ class _Reader:
     def _runtime(self, name: str, key: yaml.Node, node: yaml.Node) -> Entry:
         values: dict[str, Any] = {}
         environments: dict[str, Entry] = {}
+        written: list[Written] = []
         for word, where, value in self._items(node, name):
             if word != "environments":
                 values[word] = self._value(RUNTIME_KEYS, word, where, value, name)
+                written.append((word, where, name, values[word]))
             elif isinstance(value, yaml.ScalarNode) and value.value == ANY:
                 values[word] = ANY
             else:
                 place = f"{name}: environments"
                 for each, each_key, each_node in self._items(value, place):
-                    environments[each] = self._environment(each, each_key, each_node, place)
+                    environments[each] = self._environment(
+                        each, each_key, each_node, place, written
+                    )
         if "kind" not in values:
             self._fail(key, name, f"has no 'kind', allowed are {', '.join(KINDS)}")
         kind = values["kind"]
         if kind == "docker" and "image" not in values:
             self._fail(key, name, "kind is 'docker' and there is no 'image'")
+        for word, where, place, value in written:
+            if word in MEANINGLESS[kind]:
+                self._fail(where, place, f"{word!r} means nothing for kind {kind!r}: leave it out")
+            if (word, value) == ("screen", "native") and kind != "gym-core":
+                self._fail(where, place, "screen is 'native', expected [width, height]")
         for entry in environments.values():
             if kind == "gym-core" and not ({"env_id"} & (values.keys() | entry.values.keys())):
                 raise InvalidRuntime(f"{entry.place}: has no 'env_id', which gym-core needs")
         return Entry(name, self._place(key, name), values, environments)
 
-    def _environment(self, name: str, key: yaml.Node, node: yaml.Node, parent: str) -> Entry:
+    def _environment(
+        self,
+        name: str,
+        key: yaml.Node,
+        node: yaml.Node,
+        parent: str,
+        written: list[Written],
+    ) -> Entry:
         place = f"{parent}: {name}"
         if not _ENVIRONMENT.fullmatch(name):
             self._fail(key, place, "expected a name such as 'Pong-v0'")
-        values = {
-            word: self._value(ENVIRONMENT_KEYS, word, where, value, place)
-            for word, where, value in self._items(node, place)
-        }
+        values = {}
+        for word, where, value in self._items(node, place):
+            values[word] = self._value(ENVIRONMENT_KEYS, word, where, value, place)
+            written.append((word, where, place, values[word]))
         return Entry(name, self._place(key, place), values)
 
     def _value(
@@ -123,9 +150,19 @@ class _Reader:
             near = difflib.get_close_matches(word, keys, n=1)
             hint = f"did you mean {near[0]!r}? Allowed are" if near else "allowed are"
             self._fail(key, place, f"unknown key {word!r}, {hint} {', '.join(keys)}")
-        value = self._constructor.construct_document(node)
+        try:
+            value = self._constructor.construct_document(node)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # PyYAML's own: a date that does not exist, `!!int abc`
+            if isinstance(node, yaml.ScalarNode):
+                kind = node.tag.rpartition(":")[2]
+                self._fail(node, place, f"{word} is {node.value!r}, which is no {kind}")
+            self._fail(node, place, f"{word} holds a value that cannot be read: {error}")
         try:
             return keys[word](value)
+        except RecursionError:
+            self._fail(node, place, f"{word} holds itself")
         except ValueError as error:
             text = str(error)
             found = "" if text.startswith(word) else f"{word} is {value!r}, "
@@ -253,7 +290,7 @@ _EITHER: dict[str, Check] = {
     "task": _matching(_TASK, "module:Class, such as 'envserver.tasks.terminal:MakeFile'"),
     "env_id": _text,
     "command": _command,
-    "env_kwargs": _map,
+    "env_kwargs": lambda value: plain_kwargs("env_kwargs", _map(value)),
     "screen": _screen,
     "fps": _number(0, 1000, "more than 0, up to 1000"),
     "keys": _keys,

@@ -8,6 +8,7 @@ from envserver.errors import InvalidRuntime
 from envserver.runtimes_schema import read_entries
 
 HEAD = "a:\n  kind: xvnc\n"
+GYM = "a:\n  kind: gym-core\n  env_id: CartPole-v1\n"
 
 CASES = {
     "a list": ("- 1", 1, "is a list, expected a map"),
@@ -56,6 +57,32 @@ CASES = {
     "fps": (HEAD + "  fps: -1", 3, "fps is -1, expected more than 0, up to 1000"),
     "a time limit": (HEAD + "  time_limit_s: 0", 3, "time_limit_s is 0, expected seconds"),
     "steps": (HEAD + "  max_episode_steps: ten", 3, "max_episode_steps is 'ten', expected a whole"),
+    "a date that does not exist": (HEAD + "  fps: 2001-13-45", 3, "fps is '2001-13-45', which is"),
+    "a tag that does not fit": (HEAD + "  summary: !!int abc", 3, "'abc', which is no int"),
+    "an empty tag": (HEAD + "  summary: !!int ''", 3, "summary is '', which is no int"),
+    "an unknown tag": (HEAD + "  summary: !!python/name:os.system x", 3, "is no YAML: could not"),
+    "a date for gymnasium": (GYM + "  env_kwargs: {a: 2001-01-01}", 4, "'a' holds a date"),
+    "no date for gymnasium": (GYM + "  env_kwargs: {a: 2001-13-45}", 4, "month must be in 1..12"),
+    "a set for gymnasium": (GYM + "  env_kwargs: {a: [!!set {b}]}", 4, "'a' holds a set"),
+    "a map in itself": (GYM + "  env_kwargs: &a\n    b: *a", 4, "env_kwargs holds itself"),
+    "a list in itself": (GYM + "  env_kwargs: {b: &a [*a]}", 4, "env_kwargs holds itself"),
+    "an environment in itself": ("a: &a\n  kind: xvnc\n  environments: *a", 2, "expected a name"),
+    "a task in any image": (
+        "a:\n  kind: docker\n  image: b\n  environments:\n    B-v0:\n      task: b.c:D",
+        6,
+        "B-v0: 'task' means nothing for kind 'docker': leave it out",
+    ),
+    "a game's command": (
+        GYM + "  command: xterm",
+        4,
+        "'command' means nothing for kind 'gym-core'",
+    ),
+    "a desktop's arguments": (
+        "a:\n  env_kwargs: {}\n  kind: xvnc",
+        2,
+        "'env_kwargs' means nothing for kind 'xvnc'",
+    ),
+    "a desktop of any size": (HEAD + "  screen: native", 3, "screen is 'native', expected [width"),
     "gym-core without an id": (
         "a:\n  kind: gym-core\n  environments:\n    B-v0: {}",
         4,
