@@ -24,13 +24,12 @@ from envserver.container_options import container_options
 from envserver.names import NAMESPACE
 from envserver.progress import StartProgress
 from envserver.rendering import check_render_mode
-from envserver.runtimes_file import session_fields
+from envserver.runtimes_file import DEFAULT_FPS, keep_time_limit, session_fields
 from envserver.session import Session
 from envserver.spec import SessionSpec
 from envserver.vector_env import VectorEnv
 from envserver.vnc_settings import check_vnc_kwargs
 
-DEFAULT_FPS = 60.0
 DEFAULT_SCREEN = (1024, 768)
 
 _SPEC_NAMES = {
@@ -138,11 +137,6 @@ def make_vec(
     limit = check_max_episode_steps(max_episode_steps)
     fields = _what(name, env_id, addresses)
     ticks = _ticks(fps, clock, fields.pop("fps", DEFAULT_FPS))
-    time_limit_s = fields.pop("time_limit_s", None)
-    if time_limit_s is not None and ticks is not None:
-        fields.setdefault("max_episode_steps", max(1, round(time_limit_s * ticks)))
-    if limit is not None:
-        fields["max_episode_steps"] = limit
     if env_kwargs is not None:
         given = plain_kwargs("env_kwargs", env_kwargs)
         fields["env_kwargs"] = {**fields.get("env_kwargs", {}), **given}
@@ -152,6 +146,7 @@ def make_vec(
         path, colon, class_name = task.rpartition(":")
         is_file = path.endswith(".py")
         fields["task"] = f"{Path(path).absolute()}{colon}{class_name}" if is_file else task
+    keep_time_limit(fields, ticks, limit)
     if provider is not None:
         fields["provider"] = provider
     if container is not None:

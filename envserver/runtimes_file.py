@@ -6,6 +6,7 @@ environment to run by the full name "<runtime>.<Name>-v<k>"; `find_environment` 
 
 import dataclasses
 import difflib
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from envserver.errors import InvalidRuntime
 from envserver.installation import data_path
 from envserver.originals import original, running_substitute
 from envserver.runtimes_schema import ANY, Entry, read_entries
+
+DEFAULT_FPS = 60.0
+"""Of environments that say nothing else."""
 
 _ANY_NAME = re.compile(r"[A-Za-z0-9_-]+-v\d+")
 _ANY_ORIGINAL = re.compile(r"[A-Za-z0-9_.-]+-v\d+")
@@ -107,6 +111,16 @@ def load_runtimes(path: Path | None = None) -> dict[str, Runtime]:
     """
     if path is None:
         path = Path(os.environ.get("ENVSERVER_RUNTIMES") or data_path("runtimes.yml"))
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise InvalidRuntime(f"cannot read {path}: {error}") from error
+    return dict(_load(path, about.st_mtime_ns, about.st_size, about.st_ino))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path, *version: int) -> dict[str, Runtime]:
+    """The runtimes of one version of a file: reading it takes longer than switching to one."""
     return {name: _runtime(entry) for name, entry in read_entries(path).items()}
 
 
@@ -212,6 +226,36 @@ def session_fields(
         if getattr(runtime, key):
             fields[key] = dict(getattr(runtime, key))
     return fields
+
+
+def keep_time_limit(
+    fields: dict[str, Any], fps: float | None, max_episode_steps: int | None = None
+) -> None:
+    """Turn `time_limit_s` into what keeps it, and let the trainer's own limit replace it.
+
+    A task's rewarder counts seconds, so there it stays; without a task, steps of the session's fps
+    are counted.
+
+    Args:
+        fields: of `session_fields`, changed in place.
+        fps: of the session; None: as fast as it goes.
+        max_episode_steps: the trainer's own limit, 0 for none; None: it gave none.
+
+    Raises:
+        ValueError: neither can keep it.
+    """
+    if not fields.get("task") and "time_limit_s" in fields:
+        limit_s = fields.pop("time_limit_s")
+        if fps is not None:
+            steps = max(1, round(limit_s * fps))
+            fields["max_episode_steps"] = min(fields.get("max_episode_steps") or steps, steps)
+        elif max_episode_steps is None:
+            raise ValueError(
+                f"fps is None, but the environment has a time limit of {limit_s:g} s, which needs "
+                "a number: give fps, or max_episode_steps (-1: no limit)"
+            )
+    if max_episode_steps is not None:
+        fields["max_episode_steps"] = max_episode_steps
 
 
 def wire_env_id(runtime: Runtime, environment: Environment) -> str | None:

@@ -50,6 +50,8 @@ class SessionSpec:
     while_resetting: str = "wait"
     max_episode_steps: int = 0
     """0: no limit."""
+    time_limit_s: float | None = None
+    """After which the task's rewarder truncates an episode; None: when the task says so."""
     frame_skip: int = 1
     max_pool: bool = False
     screen: tuple[int, int] | str | None = None
@@ -230,6 +232,10 @@ def _check_numbers(spec: SessionSpec) -> None:
     _whole("spares", spec.spares, 0, MAX_SPARES)
     if spec.fps is not None:
         _number("fps", spec.fps, lambda value: 0.01 <= value <= 1000, "None, or 0.01 to 1000")
+    if spec.time_limit_s is not None:
+        if spec.task is None:
+            raise ValueError(f"time_limit_s is {spec.time_limit_s!r}, expected None without a task")
+        _number("time_limit_s", spec.time_limit_s, lambda value: 0 < value <= 1e6, "seconds")
     for name in ("keep_s", "step_timeout_s", "start_timeout_s", "reset_timeout_s"):
         _number(name, getattr(spec, name), lambda value: 0 < value <= 1e6, "seconds, more than 0")
 

@@ -50,7 +50,7 @@ class XvncRemotes:
         self._log_directory = log_directory
         self._size = size
         self._command = command
-        self._rewarder = None if spec.task is None else _rewarder_command(spec.task, spec.env_id)
+        self._rewarder = None if spec.task is None else _rewarder_command(spec)
         self._start_timeout_s = spec.start_timeout_s
         self._remotes: dict[int, XvncRemote] = {}
         self._started = 0
@@ -254,10 +254,13 @@ async def _start_server(
                 os.close(descriptor)
 
 
-def _rewarder_command(task: str, env_id: str | None) -> list[str]:
-    argv = ["-m", "envserver.rewarder", "--task", task, "--listen-fd", "{fd:3}"]
-    if env_id is not None:
-        argv += ["--env-id", env_id]
+def _rewarder_command(spec: SessionSpec) -> list[str]:
+    assert spec.task is not None
+    argv = ["-m", "envserver.rewarder", "--task", spec.task, "--listen-fd", "{fd:3}"]
+    if spec.env_id is not None:
+        argv += ["--env-id", spec.env_id]
+    if spec.time_limit_s is not None:
+        argv += ["--time-limit", str(spec.time_limit_s)]
     return processes.python_command(*argv)
 
 

@@ -1,6 +1,6 @@
 """The process of one rewarder.  [I/O]
 
-    python -P -m envserver.rewarder --task MODULE:CLASS [--env-id ID]
+    python -P -m envserver.rewarder --task MODULE:CLASS [--env-id ID] [--time-limit SECONDS]
                                     (--listen-fd N | --port P [--host H])
 
 Clients give the password of ENVSERVER_REWARDER_PASSWORD (`openai` without it). It ends with status
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m envserver.rewarder", description=__doc__)
     parser.add_argument("--task", required=True, metavar="MODULE:CLASS")
     parser.add_argument("--env-id", default=None)
+    parser.add_argument("--time-limit", type=float, default=None, metavar="SECONDS")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--listen-fd", type=int)
     where.add_argument("--port", type=int)
@@ -62,7 +63,9 @@ async def _run(options: argparse.Namespace, password: str) -> int:
     tasks: list[asyncio.Task[Any]] = []
     runner: TaskRunner | None = None
     try:
-        runner = TaskRunner(options.task, options.env_id, password, desktop)
+        runner = TaskRunner(
+            options.task, options.env_id, password, desktop, time_limit_s=options.time_limit
+        )
         serving = asyncio.create_task(_serve(options, runner))
         tasks += (serving, asyncio.create_task(asked_to_end.wait()))
         await asyncio.wait((*tasks, runner.failed), return_when=asyncio.FIRST_COMPLETED)

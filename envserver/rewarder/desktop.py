@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from envserver.rewarder.devtools import DevTools
+    from envserver.rewarder.memory import ProcessMemory
 
 PAUSE_S = 0.002
 CLEAR_TIMEOUT_S = 5.0
@@ -96,6 +97,10 @@ class Desktop:
         """The pixels now: uint8, (height, width, 3), RGB; the caller's."""
         return self.display.image()
 
+    def size(self) -> tuple[int, int]:
+        """Width and height of the screen in pixels."""
+        return self.display.size()
+
     def windows(self) -> list[str]:
         """The titles of the open windows, the oldest first."""
         return list(self.display.windows().values())
@@ -113,7 +118,7 @@ class Desktop:
         while True:
             active = self.display.active_window()
             found = (self.display.title(active) if active else None) or ""
-            if title in found:
+            if active and title in found:
                 return found
             if time.monotonic() > deadline_s:
                 ended = [p.args for p in self._programs if p.poll() is not None]
@@ -136,6 +141,16 @@ class Desktop:
         from envserver.rewarder.devtools import DevTools
 
         return DevTools(port, timeout_s)
+
+    def memory(self, program: "subprocess.Popen[bytes] | int") -> "ProcessMemory":
+        """The memory of a program that `run` started, or of one by its process id that it started.
+
+        Raises:
+            DesktopError: it cannot be read.
+        """
+        from envserver.rewarder.memory import ProcessMemory
+
+        return ProcessMemory(program if isinstance(program, int) else program.pid)
 
     def read(self, path: str | Path, most_bytes: int = 1 << 20) -> bytes | None:
         """The content of a regular file, relative to `home`; None where there is none so short.

@@ -3,6 +3,7 @@
 EnvServerError
     RewarderError
         TaskError       a task's class cannot be used, raised, or does not come back
+            TaskStuck   it does not come back
         DesktopError    the desktop does not do what the task asked of it
 """
 
@@ -15,6 +16,10 @@ class RewarderError(EnvServerError):
 
 class TaskError(RewarderError):
     """A task's class cannot be used, raised, or does not come back."""
+
+
+class TaskStuck(TaskError):
+    """A task's method does not come back: its thread is lost."""
 
 
 class DesktopError(RewarderError):

@@ -1,21 +1,16 @@
 """Finds a task's class: by module and name, by file, or by an environment's name."""
 
-import functools
+import dataclasses
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from envserver.errors import InvalidRuntime
 from envserver.rewarder.errors import TaskError
 from envserver.rewarder.task import Task
-
-if TYPE_CHECKING:
-    from envserver.runtimes_file import Runtime
 
 
 def load_task(name: str) -> type[Task]:
@@ -47,33 +42,39 @@ def load_task(name: str) -> type[Task]:
     return found
 
 
-def task_of(env_id: str, current: str | None) -> str:
-    """The task of another environment of the runtime that runs already.
+@dataclasses.dataclass(frozen=True)
+class Switch:
+    """What another environment of a runtime is.
+
+    Attributes:
+        task: "module:Class".
+        time_limit_s: None: the task's own.
+        screen: width and height of the desktop that it needs; None: any.
+    """
+
+    task: str
+    time_limit_s: float | None = None
+    screen: tuple[int, int] | None = None
+
+
+def find_switch(env_id: str, current: str | None) -> Switch:
+    """Another environment of the runtime that runs already.
 
     Raises:
         TaskError: there is no such environment, or it needs another runtime.
     """
-    from envserver.runtimes_file import session_fields
+    from envserver.runtimes_file import session_fields  # a start without a switch needs none
 
     runtime = (current or "").partition(".")[0]
     if env_id.partition(".")[0] != runtime:
         raise TaskError(f"this remote runs {current or 'one task'}, not {env_id!r:.100}")
     try:
-        runtimes = _runtimes(os.environ.get("ENVSERVER_RUNTIMES"))
-        task = session_fields(env_id, runtimes=runtimes).get("task")
+        fields = session_fields(env_id)
     except (InvalidRuntime, ValueError) as error:
         raise TaskError(str(error)) from error
-    if task is None:
+    if "task" not in fields:
         raise TaskError(f"{env_id!r:.100} has no task")
-    return str(task)
-
-
-@functools.cache
-def _runtimes(path: str | None) -> "Mapping[str, Runtime]":
-    """What runtimes.yml says: reading it takes longer than switching to another task."""
-    from envserver.runtimes_file import load_runtimes
-
-    return load_runtimes()
+    return Switch(fields["task"], fields.get("time_limit_s"), fields.get("screen"))
 
 
 def _file(place: str) -> ModuleType:

@@ -5,6 +5,7 @@ a tick, a reset that a client asked for and one that follows an end never overla
 meanwhile serves clients. Ticks come at the task's fps and whenever it is woken, as long as a client
 is connected and the episode runs; time that passes without a client does not count for its limit.
 
+A tick that finds its desktop broken (`DesktopError`) truncates the episode, and says the reason.
 An end is told as `reward` (done) -> `describe` resetting k+1 -> `describe` running k+1. What a task
 says in its reset goes out before "running", so that it is there with the first picture.
 """
@@ -19,8 +20,8 @@ from time import monotonic
 from typing import Any
 
 from envserver.rewarder.desktop import Desktop
-from envserver.rewarder.errors import TaskError
-from envserver.rewarder.loading import load_task, task_of
+from envserver.rewarder.errors import DesktopError, TaskError, TaskStuck
+from envserver.rewarder.loading import find_switch, load_task
 from envserver.rewarder.server import ResetRefused, RewarderServer
 from envserver.rewarder.task import Outcome, Task
 from envserver.rewarder.thread import TaskThread
@@ -39,6 +40,7 @@ class TaskRunner:
     Args:
         task: "module:Class" or "file.py:Class".
         env_id: what clients are told that runs; None: nothing in particular.
+        time_limit_s: takes the place of the task's own; None: that one counts.
 
     Attributes:
         server: not listening yet.
@@ -48,10 +50,18 @@ class TaskRunner:
         TaskError: there is no such task.
     """
 
-    def __init__(self, task: str, env_id: str | None, password: str, desktop: Desktop) -> None:
+    def __init__(
+        self,
+        task: str,
+        env_id: str | None,
+        password: str,
+        desktop: Desktop,
+        time_limit_s: float | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[str] = self._loop.create_future()
         self._desktop = desktop
+        self._own_limit_s = time_limit_s
         self._thread = TaskThread()
         self._random = random.Random()
         self._lock = asyncio.Lock()
@@ -59,6 +69,8 @@ class TaskRunner:
         self._watched: set[int] = set()
         self._elapsed_s = self._counted_s = 0.0
         self._is_watched = False
+        self._has_looked = False
+        """A tick of this episode went well."""
         self._is_untouched = False
         """The first episode began while only observers were there, and nothing happened in it."""
         self._texts: list[str] = []
@@ -158,10 +170,11 @@ class TaskRunner:
         task, server = self._task, self.server
         if server.env_state != messages.RUNNING:
             return
-        outcome = _checked(await self._call("tick", task.tick_timeout_s, task.tick))
+        outcome = await self._look()
         over = outcome.done or bool(await self._call("done", task.tick_timeout_s, task.done))
         info = dict(outcome.info)
-        if not over and task.time_limit_s is not None and self._elapsed_s >= task.time_limit_s:
+        limit_s = task.time_limit_s if self._own_limit_s is None else self._own_limit_s
+        if not over and limit_s is not None and self._elapsed_s >= limit_s:
             over = True
             info["truncated"] = True
         await self._call("reap", task.tick_timeout_s, self._desktop.reap)
@@ -170,6 +183,22 @@ class TaskRunner:
             self._reward(outcome.reward, done=over, info=info)
         if over:
             await self._next_episode(server.episode + 1, None, {})
+
+    async def _look(self) -> Outcome:
+        """What a tick found: the episode's end where the desktop is not what the task expects.
+
+        Raises:
+            TaskError: the task failed, or was let down by the desktop at its first look.
+        """
+        task = self._task
+        try:
+            outcome = _checked(await self._call("tick", task.tick_timeout_s, task.tick))
+        except TaskError as error:
+            if not self._has_looked or not isinstance(error.__cause__, DesktopError):
+                raise
+            return Outcome(done=True, info={"truncated": True, "reason": str(error.__cause__)})
+        self._has_looked = True
+        return outcome
 
     def _reward(self, reward: float, *, done: bool, info: dict[str, Any]) -> None:
         try:
@@ -210,6 +239,7 @@ class TaskRunner:
         task = self._task
         self.server.describe(messages.RESETTING, episode)
         self._texts.clear()
+        self._has_looked = False
         if seed is None:
             seed = self._random.getrandbits(SEED_BITS)
         self._random.seed(seed)
@@ -228,17 +258,25 @@ class TaskRunner:
         """Run another environment's task.
 
         Raises:
-            TaskError: there is none in this runtime; nothing has changed.
+            TaskError: there is none in this runtime, or it needs another screen; nothing has
+                changed.
         """
         if env_id is None or env_id == self.server.env_id:
             return
-        new = load_task(task_of(env_id, self.server.env_id))
-        old = self._task
+        found = find_switch(env_id, self.server.env_id)
+        new, old = load_task(found.task), self._task
+        if found.screen is not None:
+            size = await self._call("screen", old.tick_timeout_s, self._desktop.size)
+            if size != tuple(found.screen):
+                raise TaskError(
+                    f"{env_id} needs a screen of {found.screen[0]}x{found.screen[1]}, this desktop "
+                    f"has {size[0]}x{size[1]}: start another remote for it"
+                )
         await self._call("close", old.tick_timeout_s, old.close)
         for descriptor in list(self._watched):
             self._forget(descriptor)
         await self._call("clearing the desktop", old.reset_timeout_s, self._desktop.clear)
-        self._task = self._make(new)
+        self._task, self._own_limit_s = self._make(new), found.time_limit_s
         self.server.env_id, self.server.fps = env_id, self._task.fps
         await self._call("setup", self._task.reset_timeout_s, self._task.setup)
 
@@ -262,9 +300,8 @@ class TaskRunner:
     ) -> Any:
         try:
             return await self._thread.call(f"{self._name}: {what}", timeout_s, function, *a)
-        except TaskError as error:
-            if isinstance(error.__cause__, TimeoutError):
-                self._fail(str(error))  # the thread is lost: no later call would run
+        except TaskStuck as error:
+            self._fail(str(error))  # no later call would run
             raise
 
     def _forget(self, descriptor: int) -> None:

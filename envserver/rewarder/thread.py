@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from envserver.rewarder.errors import TaskError
+from envserver.rewarder.errors import TaskError, TaskStuck
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ class TaskThread:
         """Run `function(*args)` and return what it returns.
 
         Raises:
-            TaskError: it raised, which was logged with its traceback, or took longer.
+            TaskError: it raised, which was logged with its traceback; what it raised is the cause.
+            TaskStuck: it took longer.
         """
         result: asyncio.Future[T] = self._loop.create_future()
 
@@ -40,6 +41,7 @@ class TaskThread:
             except BaseException as error:
                 logger.exception("%s failed", what)
                 told = TaskError(f"{what}: {type(error).__name__}: {error}")
+                told.__cause__ = error
                 self._loop.call_soon_threadsafe(_settle, result, None, told)
             else:
                 self._loop.call_soon_threadsafe(_settle, result, value, None)
@@ -52,7 +54,7 @@ class TaskThread:
             frame = sys._current_frames().get(self._thread.ident or 0)
             where = "".join(traceback.format_stack(frame)) if frame is not None else ""
             logger.error("%s did not return within %g s; it is here:\n%s", what, timeout_s, where)
-            raise TaskError(f"{what}: did not return within {timeout_s:g} s") from error
+            raise TaskStuck(f"{what}: did not return within {timeout_s:g} s") from error
 
     def close(self, timeout_s: float) -> bool:
         """End the thread after the call that runs; False when that does not return in time."""

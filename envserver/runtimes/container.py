@@ -1,7 +1,7 @@
 """The first program of a container of ours: `envserver-remote`.  [I/O]
 
     envserver-remote [ENV_ID] [--kind gym-core|xvnc] [--task MODULE:CLASS] [--screen 1024x768]
-                     [--fps 60] [--env-kwargs JSON] [-- COMMAND...]
+                     [--fps 60] [--time-limit SECONDS] [--env-kwargs JSON] [-- COMMAND...]
 
 ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID); what the options leave open is in
 runtimes.yml. Passwords come by ENVSERVER_VNC_PASSWORD and ENVSERVER_REWARDER_PASSWORD, "openai"
@@ -63,6 +63,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--task")
     parser.add_argument("--screen")
     parser.add_argument("--fps", type=float)
+    parser.add_argument("--time-limit", default=os.environ.get("ENVSERVER_TIME_LIMIT"))
     parser.add_argument("--env-kwargs")
     options = parser.parse_args(words)
     options.command = command
@@ -92,6 +93,8 @@ def _look_up(options: argparse.Namespace) -> None:
         options.screen = screen if isinstance(screen, str) else f"{screen[0]}x{screen[1]}"
     if options.fps is None:
         options.fps = fields.get("fps")
+    if options.time_limit is None and fields.get("time_limit_s"):
+        options.time_limit = str(fields["time_limit_s"])
     if options.env_kwargs is None and fields.get("env_kwargs"):
         options.env_kwargs = json.dumps(fields["env_kwargs"])
     command = fields.get("command")
@@ -219,6 +222,8 @@ def _rewarder(options: argparse.Namespace) -> Callable[[], None]:
     words = ["--task", options.task, "--port", str(REWARDER_PORT), "--host", EVERYWHERE]
     if options.env_id:
         words += ["--env-id", options.env_id]
+    if options.time_limit:
+        words += ["--time-limit", options.time_limit]
     from envserver.rewarder.__main__ import main as rewarder
     from envserver.rewarder.loading import load_task
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from envserver.rewarder import Task, TaskError
-from envserver.rewarder.loading import load_task, task_of
+from envserver.rewarder.loading import Switch, find_switch, load_task
 from envserver.tasks import terminal
 
 RUNTIMES = """
@@ -13,6 +13,7 @@ shell:
   kind: xvnc
   environments:
     One-v0: {task: "some.module:One"}
+    Large-v0: {task: "some.module:One", time_limit_s: 20, screen: [300, 200]}
     Bare-v0: {command: xterm}
 """
 
@@ -55,12 +56,14 @@ def test_the_task_of_another_environment(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "runtimes.yml"
     path.write_text(RUNTIMES)
     monkeypatch.setenv("ENVSERVER_RUNTIMES", str(path))
-    assert task_of("shell.One-v0", "shell.Bare-v0") == "some.module:One"
+    assert find_switch("shell.One-v0", "shell.Bare-v0") == Switch("some.module:One")
+    large = Switch("some.module:One", time_limit_s=20, screen=(300, 200))
+    assert find_switch("shell.Large-v0", "shell.Bare-v0") == large
     with pytest.raises(TaskError, match="has no task"):
-        task_of("shell.Bare-v0", "shell.One-v0")
+        find_switch("shell.Bare-v0", "shell.One-v0")
     with pytest.raises(TaskError, match="shell has no environment"):
-        task_of("shell.Two-v0", "shell.One-v0")
+        find_switch("shell.Two-v0", "shell.One-v0")
     with pytest.raises(TaskError, match=r"this remote runs shell.One-v0, not 'gym-core.Pong-v0'"):
-        task_of("gym-core.Pong-v0", "shell.One-v0")
+        find_switch("gym-core.Pong-v0", "shell.One-v0")
     with pytest.raises(TaskError, match="this remote runs one task"):
-        task_of("shell.One-v0", None)
+        find_switch("shell.One-v0", None)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from fakes.counting_task import Gated, Limited, Other, run, running
 
-from envserver.rewarder import Outcome, TaskError
+from envserver.rewarder import Desktop, DesktopError, Outcome, TaskError
 from envserver.rewarder import runner as runners
+from envserver.rewarder.loading import Switch
 from workers import rewarder_messages as messages
 
 
@@ -131,6 +132,40 @@ def test_a_time_limit_truncates() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("name", ["Counting", "Lasting"])
+def test_the_environments_limit_goes_before_the_tasks(name: str) -> None:
+    async def test() -> None:
+        async with running(name, time_limit_s=0.05) as one, one.peer() as peer:
+            await peer.reset(seed=1)
+            assert await peer.told() == (0.0, True, {"truncated": True}, 2)
+
+    run(test())
+
+
+def test_a_desktop_that_fails_a_tick_ends_the_episode_with_a_reason() -> None:
+    def gone() -> None:
+        raise DesktopError("the browser is gone")
+
+    async def test() -> None:
+        async with running() as one, one.peer() as peer:
+            assert (await peer.reset(seed=1)).episode == 2
+
+            def plan() -> None:
+                one.task.found.extend([1.0, gone])
+                one.task.in_reset = lambda: one.task.found.append(gone)
+
+            await one.call(plan)
+            assert await peer.told() == (1.0, False, {}, 2)
+            ended = {"truncated": True, "reason": "the browser is gone"}
+            assert await peer.told() == (0.0, True, ended, 2)
+            while await peer.told() != ("running", 3):
+                pass
+            # One that never gets as far as a good tick would begin anew for ever.
+            assert (await one.runner.failed).endswith("DesktopError: the browser is gone")
+
+    run(test())
+
+
 def test_time_stands_still_while_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Limited, "time_limit_s", 100.0)
     later_s = 0.0
@@ -199,14 +234,19 @@ def test_pings_are_answered_while_a_reset_takes_its_time() -> None:
 def test_another_environment_of_the_runtime_is_switched_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tasks = {"rt.A-v0": "fakes.counting_task:Counting", "rt.B-v0": "fakes.counting_task:Other"}
+    known = {
+        "rt.A-v0": Switch("fakes.counting_task:Counting"),
+        "rt.B-v0": Switch("fakes.counting_task:Other", time_limit_s=0.05),
+        "rt.D-v0": Switch("fakes.counting_task:Other", screen=(375, 667)),
+    }
 
-    def task_of(env_id: str, current: str | None) -> str:
-        if env_id not in tasks:
+    def find_switch(env_id: str, current: str | None) -> Switch:
+        if env_id not in known:
             raise TaskError(f"no {env_id}")
-        return tasks[env_id]
+        return known[env_id]
 
-    monkeypatch.setattr(runners, "task_of", task_of)
+    monkeypatch.setattr(runners, "find_switch", find_switch)
+    monkeypatch.setattr(Desktop, "size", lambda self: (160, 210))
 
     async def test() -> None:
         async with running(env_id="rt.A-v0") as one, one.peer() as peer:
@@ -215,6 +255,9 @@ def test_another_environment_of_the_runtime_is_switched_to(
             reply = await peer.reset(env_id="rt.C-v0")
             assert (reply.method, reply.body["message"]) == (messages.REPLY_ERROR, "no rt.C-v0")
             assert one.runner.server.env_state == messages.RUNNING
+            refusal = (await peer.reset(env_id="rt.D-v0")).body["message"]
+            assert refusal.startswith("rt.D-v0 needs a screen of 375x667, this desktop has 160x210")
+            assert (one.task, one.runner.server.env_id) == (old, "rt.A-v0")
             await peer.send(messages.RESET, {"seed": None, "env_id": "rt.B-v0"})
             message = await peer.next()
             while message.method != messages.DESCRIBE:
@@ -223,5 +266,6 @@ def test_another_environment_of_the_runtime_is_switched_to(
             while (await peer.told())[0] != messages.REPLY_RESET:
                 pass
             assert (type(one.task), one.task.setups, old.closes) == (Other, 1, 1)
+            assert await peer.told() == (0.0, True, {"truncated": True}, 3)  # its time limit
 
     run(test())

@@ -1,11 +1,17 @@
 """What runtimes.yml says, and the names that stand for it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from envserver.errors import InvalidRuntime
-from envserver.runtimes_file import find_environment, load_runtimes, session_fields
+from envserver.runtimes_file import (
+    find_environment,
+    keep_time_limit,
+    load_runtimes,
+    session_fields,
+)
 from envserver.spec import SessionSpec
 
 
@@ -76,6 +82,47 @@ def test_an_environment_has_what_its_runtime_says(tmp_path: Path) -> None:
     assert find_environment("desk.A-v0", runtimes)[1].env_id == "first"
     with pytest.raises(InvalidRuntime, match="'desk' names no environment"):
         find_environment("desk", runtimes)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fps", "own", "kept"),
+    [
+        ({"time_limit_s": 20}, 30, None, {"max_episode_steps": 600}),
+        ({"time_limit_s": 0.001}, 30, None, {"max_episode_steps": 1}),
+        ({"time_limit_s": 20, "max_episode_steps": 9}, 30, None, {"max_episode_steps": 9}),
+        ({"time_limit_s": 20, "max_episode_steps": 900}, 30, None, {"max_episode_steps": 600}),
+        ({"time_limit_s": 20}, 30, 7, {"max_episode_steps": 7}),
+        ({"time_limit_s": 20}, None, 0, {"max_episode_steps": 0}),
+        ({"task": "a:B", "time_limit_s": 20}, None, None, {"task": "a:B", "time_limit_s": 20}),
+        (
+            {"task": "a:B", "time_limit_s": 20},
+            30,
+            7,
+            {"task": "a:B", "time_limit_s": 20, "max_episode_steps": 7},
+        ),
+        ({"max_episode_steps": 9}, None, None, {"max_episode_steps": 9}),
+    ],
+)
+def test_who_keeps_a_time_limit(
+    fields: dict[str, Any], fps: float | None, own: int | None, kept: dict[str, Any]
+) -> None:
+    keep_time_limit(fields, fps, own)
+    assert fields == kept
+
+
+def test_a_time_limit_that_nobody_could_keep() -> None:
+    with pytest.raises(ValueError, match=r"fps is None, .* limit of 20 s.* give fps, or max_epi"):
+        keep_time_limit({"time_limit_s": 20}, None)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "runtimes.yml"
+    path.write_text("a: {kind: xvnc}")
+    before = load_runtimes(path)
+    before.clear()
+    assert list(load_runtimes(path)) == ["a"]
+    path.write_text("a: {kind: xvnc}\nb: {kind: xvnc}")
+    assert list(load_runtimes(path)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ class Limited(Counting):
     time_limit_s = 0.05
 
 
+class Lasting(Counting):
+    time_limit_s = 1000.0
+
+
 class Hasty(Counting):
     tick_timeout_s = 0.1
 
@@ -149,9 +153,11 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(name: str = "Counting", env_id: str | None = None) -> AsyncIterator[Running]:
+async def running(
+    name: str = "Counting", env_id: str | None = None, time_limit_s: float | None = None
+) -> AsyncIterator[Running]:
     desktop = Desktop()
-    runner = TaskRunner(f"{__name__}:{name}", env_id, "openai", desktop)
+    runner = TaskRunner(f"{__name__}:{name}", env_id, "openai", desktop, time_limit_s=time_limit_s)
     await runner.set_up()
     port = await runner.server.start()
     task = asyncio.create_task(runner.run())
