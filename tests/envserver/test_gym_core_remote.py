@@ -177,6 +177,35 @@ def test_time_limit_truncates_in_step_clock() -> None:
     run(test())
 
 
+@pytest.mark.parametrize(("second", "count"), [({}, 1), ({"seed": 3}, 2), ({"fps": 500}, 1)])
+def test_two_resets_at_once(second: dict[str, Any], count: int) -> None:
+    async def test() -> None:
+        slow = Misbehaviour(reset_delay_s=0.05)
+        async with playing("CartPole-v1", screen=None, misbehaviour=slow) as agent:
+            await agent.send_reset(clock="step", fps=None)
+            await agent.send_reset(clock="step", **second)
+            told = []
+            while sum(message.parent_message_id is not None for message in told) < 2:
+                told.append(await agent.next())
+            begun = [each.episode for each in told if each.body.get("env_state") == "running"]
+            assert begun == list(range(2, 2 + count))
+            assert told[-1].parent_message_id == 1
+            assert told[-1].episode == begun[-1]
+
+    run(test())
+
+
+def test_another_game_is_made_with_the_same_arguments() -> None:
+    async def test() -> None:
+        kwargs = {"max_episode_steps": 3}
+        async with playing("CartPole-v1", screen=(640, 480), env_kwargs=kwargs) as agent:
+            await agent.reset(env_id="MountainCar-v0", clock="step", seed=1)
+            assert agent.remote.describe()["max_episode_steps"] == 3
+            assert [(await agent.step([])).body["done"] for _ in range(3)] == [False, False, True]
+
+    run(test())
+
+
 def test_step_after_the_end_does_nothing_and_is_answered() -> None:
     async def test() -> None:
         kwargs = {"max_episode_steps": 1}

@@ -15,6 +15,7 @@ from envserver.rewarder.server import ResetRefused, RewarderServer
 from workers import rewarder_messages as messages
 
 TIMEOUT_S = 10
+DESCRIBED = {"env_id": "gym-core.Pong-v0", "env_state": "running", "fps": 60.0}
 
 
 class Peer:
@@ -256,6 +257,83 @@ def test_junk_is_answered_with_a_close(junk: str | bytes) -> None:
             assert (await peer.next()).method == messages.CLOSE
             with pytest.raises(ConnectionClosed):
                 await peer.next()
+
+    run(test())
+
+
+ASKED = {"seed": None, "env_id": "gym-core.Pong-v0", "fps": 60}
+
+
+@pytest.mark.parametrize(
+    ("second", "episode", "ran"),
+    [
+        (ASKED, 0, 1),
+        ({**ASKED, "env_id": None}, None, 1),
+        (ASKED, 2, 2),  # the current one: it has been seen
+        (ASKED, 41, 2),
+        ({**ASKED, "fps": 30}, 0, 2),
+        ({**ASKED, "env_id": "gym-core.Breakout-v0"}, 0, 2),
+        ({**ASKED, "clock": "step"}, 0, 2),
+        ({**ASKED, "seed": 5}, 0, 2),
+        ({**ASKED, "options": {"level": 2}}, 0, 2),
+    ],
+)
+def test_two_resets_at_once(second: dict[str, Any], episode: int | None, ran: int) -> None:
+    async def test() -> None:
+        async with program() as one, one.peer() as peer:
+            await peer.next()
+            one.gate.clear()
+            await peer.send(messages.RESET, ASKED, episode=0)
+            await peer.send(messages.RESET, second, episode=episode)
+            assert (await peer.told())[1] == 2
+            # Ours has come, and so has what was sent before it.
+            await peer.send(messages.PING, {})
+            assert (await peer.next()).method == messages.REPLY_PING
+            one.gate.set()
+            replies = []
+            while len(replies) < 2:
+                message = await peer.next()
+                if message.parent_message_id is not None:
+                    replies.append((message.method, message.parent_message_id, message.episode))
+            last = 2 if ran == 1 else max(episode or 0, 2) + 1
+            assert replies == [
+                (messages.REPLY_RESET, 0, 2),
+                (messages.REPLY_RESET, 1, last),
+            ]
+            assert len(one.requests) == ran
+            # One that comes later is no repetition.
+            await peer.send(messages.RESET, ASKED, episode=0)
+            assert (await peer.told())[1] == last + 1
+
+    run(test())
+
+
+@pytest.mark.parametrize("fps", [None, 0, -5, 60.5, 1e9])
+def test_a_frame_rate_that_no_server_has_counts_as_none(fps: float | None) -> None:
+    async def test() -> None:
+        async with program() as one, one.peer() as peer:
+            await peer.next()
+            one.gate.clear()
+            await peer.send(messages.RESET, {**ASKED, "fps": None}, episode=0)
+            await peer.send(messages.RESET, {**ASKED, "fps": fps}, episode=0)
+            await peer.next()
+            one.gate.set()
+            told = [(await peer.next()) for _ in range(3)]
+            assert [message.parent_message_id for message in told] == [None, 0, 1]
+            assert len(one.requests) == 1
+            assert told[0].body["fps"] == 60.0  # the server's own
+
+    run(test())
+
+
+def test_a_reset_that_was_refused_does_not_answer_the_next() -> None:
+    async def test() -> None:
+        async with program() as one, one.peer() as peer:
+            await peer.next()
+            await peer.send(messages.RESET, {**ASKED, "seed": 13}, episode=0)
+            await peer.send(messages.RESET, ASKED, episode=0)
+            assert (await peer.next()).method == messages.REPLY_ERROR
+            assert (await peer.told())[1:] == (2, {**DESCRIBED, "env_state": "resetting"})
 
     run(test())
 

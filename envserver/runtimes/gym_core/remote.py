@@ -268,7 +268,7 @@ class Remote:
         if not games.may_switch_to(env_id):
             raise ResetRefused(f"unknown environment {env_id!r:.100}")
         try:
-            made = Game(env_id)
+            made = Game(env_id, self.config.env_kwargs)
             self._canvas.check(made.frame.shape)
         except GymCoreError as error:
             raise ResetRefused(str(error)) from error
