@@ -1,5 +1,6 @@
 """Another environment in place: which names are taken, and what changes with it."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -9,6 +10,7 @@ from gymnasium.spaces import Discrete
 import envserver
 from envserver.actions import EventCodec, EventSpace, KeyTableCodec
 from envserver.errors import InvalidRuntime
+from envserver.runtimes_file import keep_time_limit, session_fields
 from envserver.session import Session
 from envserver.spec import SessionSpec
 from envserver.switching import take_switches
@@ -32,12 +34,18 @@ SPACE = EventSpace(8, 8)
 class Asked:
     """What `take_switches` looks at."""
 
-    def __init__(self, tables: dict[str, Any] | None = None, **fields: Any) -> None:
+    def __init__(
+        self,
+        tables: dict[str, Any] | None = None,
+        frame: tuple[int, int] | None = None,
+        **fields: Any,
+    ) -> None:
         self.spec = SessionSpec(**fields)
         self._tables = tables or {}
+        self._frame = frame
 
     def describe_env(self, env_id: str) -> dict[str, Any]:
-        return {"keysyms": self._tables[env_id]}
+        return {"keysyms": self._tables.get(env_id, [[]]), "frame": self._frame}
 
 
 def switch(fields: dict[str, Any], *asked: Any) -> dict[int, dict[str, Any]]:
@@ -107,6 +115,142 @@ def test_other_actions_change_the_space_of_all() -> None:
     for names in (("B-v0",), ("A-v0", "B-v0")):
         with pytest.raises(ValueError, match=r"other actions \(3\) than what runs \(2\)"):
             take_switches(session, asked(*names), codec, 2)
+
+
+def miniwob(**fields: Any) -> dict[str, Any]:
+    found = session_fields("miniwob.ClickTest-v0")
+    return {"num_envs": 2, **found, **fields}
+
+
+@pytest.mark.parametrize("attached", [{}, {"remotes": "a,b"}])
+def test_another_screen_is_refused(attached: dict[str, Any]) -> None:
+    for fields in (miniwob(**attached), miniwob(width=160, height=210, **attached)):
+        assert switch(fields, "ClickButton-v0")[0] == {"env_id": "miniwob.ClickButton-v0"}
+        with pytest.raises(InvalidRuntime) as raised:
+            switch(fields, "FlightAA-v0")
+        assert str(raised.value) == (
+            "environment 0: miniwob.FlightAA-v0 has a screen of 375x667, the remote one of 160x210,"
+            " which a session cannot change: close it and make another with "
+            "make_vec('miniwob.FlightAA-v0')"
+        )
+
+
+def test_a_native_screen_is_that_of_the_first_game() -> None:
+    codec = KeyTableCodec([[]], 2)
+    fields = {**PONG, "screen": "native", "width": 160, "height": 210}
+
+    def requests() -> dict[int, Any]:
+        return {env: {"options": {"env_id": "Breakout-v0"}} for env in range(2)}
+
+    same = Asked(frame=(210, 160), **fields)
+    assert take_switches(same, requests(), codec, 2) is None
+    other = Asked(frame=(400, 600), **fields)
+    with pytest.raises(ValueError, match=r"draws pictures of 600x400, .* native ones of 160x210"):
+        take_switches(other, requests(), codec, 2)
+
+
+OWN = """
+desk:
+  kind: xvnc
+  task: some.module:One
+  environments:
+    A-v0: {time_limit_s: 20}
+    Same-v0: {time_limit_s: 90}
+    Wide-v0: {screen: [1600, 900]}
+    Fast-v0: {fps: 120}
+    Short-v0: {max_episode_steps: 9}
+    Keys-v0: {keys: [Up, Down]}
+    Arrows-v0: {keys: [Up, Down]}
+games:
+  kind: gym-core
+  env_id: CartPole-v1
+  environments:
+    A-v0: {env_id: MountainCar-v0}
+    Timed-v0: {env_id: Acrobot-v1, time_limit_s: 20}
+    Other-v0: {env_kwargs: {goal_velocity: 1}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "runtimes.yml"
+    path.write_text(OWN)
+    monkeypatch.setenv("ENVSERVER_RUNTIMES", str(path))
+
+
+def made(name: str, fps: float | None = 60.0, **fields: Any) -> dict[str, Any]:
+    """The spec's fields, as `make_vec` has them."""
+    found = session_fields(name)
+    steps = fields.pop("max_episode_steps", None)
+    found.pop("fps", None)
+    keep_time_limit(found, fps, steps)
+    return {"num_envs": 2, **found, "fps": fps, **fields}
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("fields", "asked", "complaint"),
+    [
+        ({}, "Wide-v0", "desk.Wide-v0 has a screen of 1600x900, the remote one of 1024x768"),
+        ({}, "Fast-v0", r"runs at 120 fps, the session at 60, .* make_vec\('desk.Fast-v0'\)"),
+        ({}, "Short-v0", "truncated after 9 steps, the session's episodes after 0, which"),
+    ],
+)
+def test_what_a_session_cannot_change(fields: Any, asked: str, complaint: str) -> None:
+    with pytest.raises(InvalidRuntime, match=complaint):
+        switch(made("desk.A-v0", **fields), asked)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        ({}, "Same-v0"),  # the rewarder keeps the time limit
+        ({"screen": (1600, 900)}, "Wide-v0"),
+        ({"fps": 30.0}, "Fast-v0"),
+        ({"fps": None}, "Fast-v0"),
+        ({"max_episode_steps": 7}, "Short-v0"),
+    ],
+)
+def test_what_the_trainer_chose_for_the_session_stays(fields: Any, asked: str) -> None:
+    told = switch(made("desk.A-v0", **fields), asked)
+    assert told == {0: {"env_id": f"desk.{asked}"}}
+
+
+@pytest.mark.usefixtures("own")
+def test_limits_and_arguments_of_games() -> None:
+    codec = KeyTableCodec([[]], 2)
+
+    def ask(name: str, **fields: Any) -> Any:
+        requests: dict[int, Any] = {0: {"options": {"env_id": name}}}
+        take_switches(Asked(**made("games.A-v0", **fields)), requests, codec, 2)
+        return requests[0]["env_id"]
+
+    with pytest.raises(InvalidRuntime, match=r"truncated after 1200 steps, .* after 0"):
+        ask("Timed-v0")
+    assert ask("Timed-v0", max_episode_steps=50) == "Acrobot-v1"
+    with pytest.raises(InvalidRuntime, match=r"has the env_kwargs \{'goal_velocity': 1\}"):
+        ask("Other-v0")
+
+
+@pytest.mark.usefixtures("own")
+def test_other_keys_change_the_space_of_all() -> None:
+    codec = EventCodec(EventSpace(8, 8, tap_ms=7), 2)
+    session = Asked(**made("desk.A-v0"))
+
+    def ask(*names: str) -> Any:
+        requests = {env: {"options": {"env_id": name}} for env, name in enumerate(names)}
+        return take_switches(session, requests, codec, 2)
+
+    assert ask("Same-v0", "Same-v0") is None
+    new = ask("Keys-v0", "Arrows-v0")
+    assert isinstance(new, EventCodec)
+    assert new.space == EventSpace(8, 8, keys=("Up", "Down"), tap_ms=7)
+    for names in (("Keys-v0",), ("Keys-v0", "Same-v0")):
+        with pytest.raises(
+            ValueError, match=r"'desk\.Keys-v0' has the keys Up, Down, what runs has"
+        ):
+            ask(*names)
 
 
 @pytest.mark.integration
