@@ -3,7 +3,7 @@
 The remote numbers episodes from 0 anew when it restarts; the numbers that leave this module only
 grow: each connection adds an offset, so that what is newer is greater.
 
-Pings are sent one after the other: some at once and every five minutes, to compare clocks, and one
+Pings are sent one after the other: some soon and every five minutes, to compare clocks, and one
 whenever the remote has said nothing for a while. One that says nothing to that either is lost.
 """
 
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 REQUEST_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 CALIBRATION_PINGS = 10
+CALIBRATE_AFTER_S = 0.5
+"""The first reset over a connection need not share the processor with pings."""
 CALIBRATE_EVERY_S = 300.0
 MAX_EPISODE = 1 << 62
 MAX_NS = (1 << 63) - 1
@@ -256,6 +258,7 @@ class Rewarder:
         """Compare the clocks now and then, and notice when nobody is there any more."""
         assert self._socket is not None
         with contextlib.suppress(OSError, websockets.exceptions.ConnectionClosed):
+            await asyncio.sleep(CALIBRATE_AFTER_S)
             while True:
                 self._clock.forget()
                 for _ in range(CALIBRATION_PINGS):

@@ -115,6 +115,12 @@ async def connected(
             await asyncio.gather(made.serving, return_exceptions=True)
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clocks are compared without delay."""
+    monkeypatch.setattr(client, "CALIBRATE_AFTER_S", 0.0)
+
+
 def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(test, TIMEOUT_S))
 
@@ -159,6 +165,20 @@ def test_the_sequence_of_the_first_reset(windows: bool, reply_first: bool) -> No
             assert await one.next() == ("reward", 2, 2.0, "terminated", {})
             assert await one.next() == ("episode", 0, 3, False)
             assert await one.next() == ("episode", 0, 3, True)
+
+    run(test())
+
+
+def test_a_reset_comes_before_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "CALIBRATE_AFTER_S", TIMEOUT_S)
+
+    async def test() -> None:
+        async with connected() as one:
+            reset = asyncio.ensure_future(one.rewarder.reset(1, None, None, {}))
+            asked = await one.server.heard.get()
+            assert asked["headers"]["message_id"] == one.server.pings == 0
+            await one.server.reply_reset(asked, 1)
+            await reset
 
     run(test())
 
