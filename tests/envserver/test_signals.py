@@ -21,6 +21,20 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 GYM = "envserver.make_vec('gym-core.Pong-v0', 2, fps=None"
 DESKTOP = "envserver.make_vec('xvnc.Desktop-v0', 1, command='exec xterm -e cat', fps=None"
 
+PREAMBLE = """
+import os, select, signal, socket
+import envserver
+from envserver.due import QUIET
+
+def idle():
+    # Not signal.pause(): a signal just before it would be seen only after the next one.
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.set_wakeup_fd(wakes)
+    select.select([woken], [], [])
+
+"""
+
 MOMENTS = {
     "the daemon starts": f"print('now'); {GYM})",
     "remotes start": f"{GYM}, progress=lambda status: print('now'))",
@@ -81,12 +95,12 @@ MOMENTS = {
         envs.reset()
         print("now")
         envs.close()
-        signal.pause()
+        idle()
     """,
     "nothing is done": f"""
         envs = {GYM})
         print("now")
-        signal.pause()
+        idle()
     """,
 }
 
@@ -95,10 +109,9 @@ class Trainer:
     """A script as a shell starts it: the leader of a process group of its own."""
 
     def __init__(self, code: str, home: Path) -> None:
-        imports = "import os, signal, socket, envserver; from envserver.due import QUIET\n"
         self.home = home
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", imports + textwrap.dedent(code)],
+            [sys.executable, "-u", "-c", PREAMBLE + textwrap.dedent(code)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
