@@ -1,7 +1,7 @@
 """The arguments of `reset`, checked, as one request for each environment that begins anew."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,34 @@ def reset_requests(
             request["options"] = {**shared, **own}
         requests[env] = request
     return requests
+
+
+class RunningNames:
+    """What runs in the environments that were ever switched. Every reset names it again.
+
+    However far a remote came with a switch that failed, the next reset then begins what ran before.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[int, str | None] = {}
+
+    def fill(self, requests: Mapping[int, dict[str, Any]], session: Any) -> None:
+        """Add its name to each request that does not switch its environment.
+
+        Args:
+            session: whose `spec` says what ran at first; asked only where something switches.
+        """
+        for env, request in requests.items():
+            if "env_id" in request:
+                self._names.setdefault(env, session.spec.env_id)
+            elif self._names.get(env) is not None:
+                request["env_id"] = self._names[env]
+
+    def keep(self, requests: Mapping[int, Mapping[str, Any]], failed: Container[int]) -> None:
+        """Note what runs after a reset, but where it failed."""
+        for env, request in requests.items():
+            if "env_id" in request and env not in failed:
+                self._names[env] = request["env_id"]
 
 
 def listed(envs: Sequence[int]) -> str:

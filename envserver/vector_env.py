@@ -30,7 +30,7 @@ from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
 from envserver.errors import ForkedSession, ResetFailed, WouldBlock
 from envserver.rendering import RENDER_MODES, check_render_mode
-from envserver.resets import chosen_envs, listed, reset_requests
+from envserver.resets import RunningNames, chosen_envs, listed, reset_requests
 from envserver.settling import Rules
 from envserver.stepping import Stepper
 from envserver.switching import take_switches
@@ -103,6 +103,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._asked = self._stepper.asked
         self._collector = Collector(self._ring, session, self._stepper, same_step)
         self._all_envs = range(n)
+        self._names = RunningNames()
         self._was_reset: bool | None = None
         self._interrupted = False
 
@@ -147,22 +148,24 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         codec = take_switches(self.session, requests, self._codec, self.num_envs)
         if isinstance(seed, int | np.integer):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
-        mask = np.zeros(self.num_envs, dtype=np.bool_)
-        mask[list(requests)] = True
+        mask = np.isin(self._all_envs, list(requests))
+        self._names.fill(requests, self.session)
+        self._was_reset = False
         try:
             self._await_reset(requests)
+            batch, faults = self._collector.reset(mask)
         except BaseException:
             self._give_up()
-            self._was_reset = False
             raise
-        self._was_reset = True
         if self._ticks is not None:
             self._ticks.restart()
-        batch, faults = self._collector.reset(mask)
-        if len(faults) == len(requests):
+        all_failed = len(faults) == len(requests)
+        self._was_reset = not (all_failed and codec is not None)  # what may begin has other actions
+        if all_failed:
             raise ResetFailed(self._reset_failure(batch, min(faults)))
         if codec is not None:
             self._use_codec(codec)
+        self._names.keep(requests, () if codec is not None else faults)
         return batch.observations, batch.infos
 
     def step(

@@ -8,6 +8,7 @@ Msgpack maps, each behind its length in 4 bytes, big endian.
     remote     name, vnc, rewarder: another remote, as Endpoint.to_wire says it
     close                                 failed  fault, message  gave up; the process ends
                                           info    step, data      infos too large for their record
+                                          switched  env_id        what runs from now on
                                           clock   low_ns, high_ns bounds of what, added to the
                                                   rewarder's wall clock, is CLOCK_MONOTONIC here
 """
@@ -52,9 +53,9 @@ class WorkerConfig:
     """0: no limit."""
     frame_skip: int = 1
     max_pool: bool = False
-    start_timeout_s: float = 60.0
     step_timeout_s: float = 5.0
     """After so long without a word a rewarder is asked for one, for which it has twice as long."""
+    start_timeout_s: float = 60.0
     reset_timeout_s: float = 60.0
     encoding: str = "tight"
     quality_level: int = -1

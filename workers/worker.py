@@ -354,14 +354,17 @@ class Worker(Listener):
         options = await self._options_of(reset_id) if reset_id else {}
         await self._screen_ready.wait()
         await self._rewarder_ready.wait()
-        self._env_id = options.get("env_id") or self._env_id
         if self._rewarder is None:
             self._episode += 1
             await self._post(Letter.RUNNING, reset_id, self._episode)
             return
+        env_id = options.get("env_id") or self._env_id
         await self._rewarder.reset(
-            reset_id, options.get("seed"), self._env_id, options.get("options") or {}
+            reset_id, options.get("seed"), env_id, options.get("options") or {}
         )
+        if env_id != self._env_id:
+            self._env_id = env_id
+            await self._send("switched", env_id=env_id)
 
     async def _options_of(self, reset_id: int) -> dict[str, Any]:
         try:

@@ -123,15 +123,12 @@ class Environment:
     def reset(self, reset_id: int, fields: dict[str, Any]) -> None:
         """Bring the options of a reset to the worker, or keep them for the next one."""
         self._has_reset = True
-        env_id = fields.get("env_id")
-        if env_id is not None:
-            self._env_id = env_id
         message = messages.pack(
             "reset",
             id=reset_id,
             seed=fields.get("seed"),
             options=fields.get("options"),
-            env_id=self._env_id,
+            env_id=fields.get("env_id") or self._env_id,
         )
         # Before the first picture the remote is as fresh as one can be.
         fresh = fields.get("fresh") and self._configured
@@ -163,12 +160,15 @@ class Environment:
         try:
             await self._in_use.renew()
             self._tell_remote()
-        except (EnvServerError, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, EnvServerError | OSError):
+                logger.exception("%s: no other remote could be started", self.name)
             self._end(Fault.REMOTE_DIED, f"no other remote could be started: {error}")
-        self._renewing = None
-        for message in self._waiting_resets:
-            self._tell_reset(message)
-        self._waiting_resets.clear()
+        finally:
+            self._renewing = None
+            waiting, self._waiting_resets = self._waiting_resets, []
+            for message in waiting:
+                self._tell_reset(message)
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
@@ -228,10 +228,11 @@ class Environment:
         if self.worker is not None and self.state == "ready":
             self.worker.send(messages.pack("close"))
             await asyncio.wait((self._task,), timeout=CLOSE_TIMEOUT_S)
-        if self._renewing is not None:
-            self._renewing.cancel()
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+        tasks = [self._task] if self._renewing is None else [self._task, self._renewing]
+        for task in tasks:
+            task.cancel()
+        # A remote that is being made is given up by who makes it: not before it is stopped.
+        await asyncio.wait(tasks)
 
     async def _run(self) -> None:
         try:
@@ -375,6 +376,8 @@ class Environment:
             while len(self._infos) > 2 * self._spec.slots + 8:
                 self._infos.popitem(last=False)
             self._info_arrived.set()
+        elif kind == "switched":
+            self._env_id = message["env_id"]
         elif kind == "clock":
             self.clock_offset_ns = (message["low_ns"], message["high_ns"])
 

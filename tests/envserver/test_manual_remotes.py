@@ -1,5 +1,7 @@
 """Every form of `remotes=`, end to end, with remotes that somebody else started."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 from fakes.standalone import Standalone
 
 import envserver
-from envserver.errors import StartError
+from envserver.errors import ResetFailed, StartError
+from envserver.session import Session
 from envserver.vector_env import VectorEnv
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("home")]
@@ -109,3 +112,18 @@ def test_no_rewarder_listens(start: Start) -> None:
     one = start()
     with pytest.raises(StartError, match=r"rewarder 127\.0\.0\.1:1\b"):
         envserver.make_vec(remotes=f"{one.vnc}+1", screen=(640, 480), start_timeout_s=1)
+
+
+def test_a_name_that_the_remote_does_not_know(
+    start: Start, attach: Callable[[str], VectorEnv]
+) -> None:
+    envs = attach(f"vnc://{start().both}")
+    envs.reset()
+    assert isinstance(envs.session, Session)
+    with pytest.raises(ResetFailed, match="gym-core.Pnog-v0"):
+        envs.reset(options={"env_id": "gym-core.Pnog-v0"})
+    assert envs.reset()[1]["valid"].all()
+    # Nor is the next worker told it.
+    os.kill(envs.session.status()["workers"][0]["pid"], signal.SIGKILL)
+    assert envs.reset()[1]["valid"].all()
+    assert play(envs)[0][0] > 0

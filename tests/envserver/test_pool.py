@@ -6,59 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.scripted_remotes import ScriptedRemote, ScriptedRemotes
 
 from envserver.broker import pool as pools
 from envserver.broker.pool import RemotePool
 from envserver.errors import RemoteError
-from envserver.remotes.base import Remote, RemoteAddress
 from envserver.remotes.choice import Choice
 from envserver.spec import SessionSpec
 
 TIMEOUT_S = 10.0
-
-
-class ScriptedRemotes:
-    """A provider.
-
-    Attributes:
-        gate: starts wait until it is set.
-        refusals: so many starts fail.
-        starts: the places that were started, in order.
-        running: what was started at each place and not stopped.
-    """
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.asked = asyncio.Event()
-        self.refusals = 0
-        self.starts: list[int] = []
-        self.running: dict[int, ScriptedRemote] = {}
-        self.closed = False
-
-    async def start(self, env: int) -> Remote:
-        self.starts.append(env)
-        self.asked.set()
-        await self.gate.wait()
-        if self.refusals:
-            self.refusals -= 1
-            raise RemoteError("it refuses")
-        before = self.running.get(env)
-        assert before is None or before.stopped or not before.alive, "the place is in use"
-        self.running[env] = ScriptedRemote(f"remote {len(self.starts)} at {env}")
-        return self.running[env]
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class ScriptedRemote(Remote):
-    def __init__(self, name: str) -> None:
-        super().__init__(name, RemoteAddress())
-        self.stopped = False
-
-    async def stop(self) -> None:
-        self.stopped = True
 
 
 Test = Callable[[RemotePool, ScriptedRemotes], Coroutine[Any, Any, None]]
@@ -126,7 +82,7 @@ def test_a_dead_remote_is_replaced_after_a_renewal_that_failed(
         first = await pool.take(0)
         provider.gate.clear()
         provider.asked.clear()
-        provider.refusals = 1
+        provider.error = RemoteError("it refuses")
         renewing = asyncio.create_task(pool.renew(0))
         await provider.asked.wait()
         first.end("it died", 1, None)

@@ -17,6 +17,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from envserver.spec import SessionSpec
 from shm.control import ControlPlane
 from shm.layout import CONTROL_DTYPE, ENTRY_DTYPE, RECORD_DTYPE, RowState
 from shm.segment import Segment
@@ -260,6 +261,7 @@ class ScriptedSession:
 
     Attributes:
         workers: The newest worker of each environment.
+        others: What `describe_env` says about an environment, where not `describe`.
         infos: (env, episode, steps) -> what the remote says there.
         episode_steps: Where every episode is truncated, 0: nowhere.
         restarts: Whether a worker that ended is replaced at once.
@@ -277,6 +279,9 @@ class ScriptedSession:
         self.names = [f"scripted remote {env}" for env in range(num_envs)]
         self.rewarders = [True] * num_envs
         self.describe: dict[str, Any] = {"keysyms": [[], [0x20], [0xFF51]]}
+        self.others: dict[str, dict[str, Any]] = {}
+        size: dict[str, Any] = {"height": HEIGHT, "width": WIDTH}
+        self.spec = SessionSpec(runtime="gym-core", env_id="first", num_envs=num_envs, **size)
         self.infos: dict[tuple[int, int, int], dict[str, Any]] = {}
         self.large_infos: dict[tuple[int, int], bytes] = {}
         self.restarts = True
@@ -331,6 +336,9 @@ class ScriptedSession:
             "signal": None,
             "log": ["last line"],
         }
+
+    def describe_env(self, env_id: str) -> dict[str, Any]:
+        return self.others.get(env_id, self.describe)
 
     def large_info(self, env: int, step: int) -> bytes:
         return self.large_infos[env, step]
