@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test base-image images test-docker build lint types wheel bench asan annotate constraints clean
+.PHONY: help demo test base-image images test-docker build lint types wheel bench bench-bursts asan annotate constraints clean
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ wheel: build/compiled ## write dist/*.whl, compiled modules and data included
 
 bench: build/compiled ## measure, print a table, write benchmarks/results
 	$(RUN)/python -m benchmarks
+
+bench-bursts: build/compiled ## start eight containers at once, 50 times: no two may share a port
+	$(RUN)/python -m benchmarks.containers --bursts 50
 
 asan: .venv/installed ## test the C paths under ASan and UBSan, beside the normal build
 	ENVSERVER_SANITIZE=1 $(RUN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib
