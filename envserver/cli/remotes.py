@@ -1,7 +1,7 @@
 """`envserver runtimes`, `remotes`, `attach` and `logs`."""
 
+import collections
 import dataclasses
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,19 +155,20 @@ def logs(
     shown = found["remote"] if remote else [found, *found["remote"]]
     if follow:  # one: that of the worker, or of what runs in the remote
         there = [log for log in shown if Path(log["path"]).exists()]
-        shown = there[:1] or shown[:1]
+        path = (there or shown)[0]["path"]
+        click.echo(path, err=True)
+        _follow(Path(path), lines)
+        return
     for log in shown:
         click.echo(log["path"], err=True)
         for line in log["lines"]:
             click.echo(line)
-    if follow:
-        _follow(Path(shown[0]["path"]))
 
 
-def _follow(path: Path) -> None:
-    """Print what is added to a log for as long as it is there."""
+def _follow(path: Path, lines: int) -> None:
+    """Print the end of a log, and what is added to it for as long as it is there."""
     with path.open(errors="replace") as log:
-        log.seek(0, os.SEEK_END)
+        click.echo("".join(collections.deque(log, maxlen=lines)), nl=False)
         while path.exists():
             text = log.read()
             if text:

@@ -36,6 +36,7 @@ PACKAGES = ("envserver", "workers", "shm", "cython_vnc")
 CONSTANTS = "cython_vnc/constants.py"
 DATA = ("runtimes.yml",)
 STEP = re.compile(r"Step (\d+)/(\d+) : (.*\S)")
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 BASE = re.compile(rf"^ARG BASE={PREFIX}([\w.-]+):", re.MULTILINE)
 MAX_ERROR_LINES = 15
 
@@ -92,7 +93,7 @@ def build_image(found: Engine, folder: str, name: str, progress: Callable[[str],
                 if "error" in event:
                     raise RemoteError(str(event["error"]).strip())
                 said = str(event.get("stream", ""))
-                lines += said.splitlines()
+                lines += filter(str.strip, COLOUR.sub("", said).splitlines())
                 if step := STEP.match(said):
                     progress(f"building the image {name}, step {step[1]} of {step[2]}: {step[3]}")
         except Exception as error:

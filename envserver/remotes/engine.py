@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -136,6 +137,17 @@ def _why_not(url: str, error: BaseException) -> str:
         return f"docker-py cannot be imported ({error}): pip install docker, {REMEDY}"
     if url.startswith("ssh://") and "paramiko" in str(error):
         return f"the Docker engine at {shown} needs paramiko: pip install paramiko, {REMEDY}"
+    untrusted = next((each for each in causes if isinstance(each, ssl.SSLError)), None)
+    if untrusted is not None:
+        # requests, below docker-py, prefers these variables to what it is given.
+        bundles = [
+            each for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(each)
+        ]
+        unset = f", and unset {' and '.join(bundles)}" if bundles else ""
+        return (
+            f"the Docker engine at {shown} and this process do not trust each other ({untrusted}):"
+            f" look into DOCKER_CERT_PATH or the context's certificates{unset}, {REMEDY}"
+        )
     missing = (FileNotFoundError, ConnectionRefusedError)
     cause = str(next((each for each in causes if isinstance(each, missing)), error))
     cause = cause.replace(f"{user}@", "") if user else cause

@@ -130,11 +130,15 @@ def _pull(found: Engine, name: str, progress: Progress) -> None:
         for event in found.api.pull(repository, tag=tag, stream=True, decode=True):
             if "error" in event:
                 raise RemoteError(str(event["error"]))
-            detail = event.get("progressDetail") or {}
-            if detail.get("total") and event.get("status") == "Downloading":
-                layers[str(event.get("id"))] = int(detail["current"]), int(detail["total"])
-                done, total = (sum(each) for each in zip(*layers.values(), strict=True))
-                progress(f"pulling the image {name}, {done / 1e6:.1f} of {total / 1e6:.1f} MB")
+            layer, detail = str(event.get("id")), event.get("progressDetail") or {}
+            if event.get("status") == "Downloading" and detail.get("total"):
+                layers[layer] = int(detail["current"]), int(detail["total"])
+            elif event.get("status") == "Download complete" and layer in layers:
+                layers[layer] = layers[layer][1], layers[layer][1]
+            else:
+                continue
+            done, total = (sum(each) for each in zip(*layers.values(), strict=True))
+            progress(f"pulling the image {name}, {done / 1e6:.1f} of {total / 1e6:.1f} MB")
     except Exception as error:
         remedy = "is the name right, and is its registry reachable?"
         if name.startswith(build.PREFIX):
