@@ -1,5 +1,6 @@
 """Another environment in place: which names are taken, and what changes with it."""
 
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -307,5 +308,39 @@ def test_a_desktop_switches_its_task_each_for_itself() -> None:
         goals = [str(text) for text in infos["text"]]
         assert goals[0] != goals[1]
         assert [session.attach(env)["vnc"] for env in range(2)] == where
+    finally:
+        envs.close()
+
+
+QUICK = """
+quick:
+  kind: xvnc
+  environments:
+    A-v0: {task: "envserver.tasks.terminal:CreateFile", time_limit_s: 0.6}
+    B-v0: {task: "envserver.tasks.terminal:CountLines", time_limit_s: 1.5}
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("home")
+def test_the_time_limit_holds_without_ticks_and_comes_with_a_switch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quick.yml").write_text(QUICK)
+    monkeypatch.setenv("ENVSERVER_RUNTIMES", str(tmp_path / "quick.yml"))
+    envs = envserver.make_vec("quick.A-v0", screen=(320, 240), fps=None)
+    try:
+        for name, limit_s in (("A-v0", 0.6), ("B-v0", 1.5)):
+            envs.reset(options={"env_id": name})
+            began_s = time.monotonic()
+            ended = False
+            while not ended:
+                _, rewards, terminated, truncated, infos = envs.step([()])
+                ended = bool(terminated[0] | truncated[0])
+            assert truncated[0]
+            assert "fault" not in infos
+            assert rewards[0] == 0
+            # The first picture of an episode comes a little after it began.
+            assert limit_s - 0.3 < time.monotonic() - began_s < limit_s + 5
     finally:
         envs.close()
