@@ -4,7 +4,7 @@ It is registered without gym's environment checker, which fails with NumPy 2. Im
 `gym` is: see announce.py.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gym
 import numpy as np
@@ -12,9 +12,6 @@ from gym.envs.registration import register as register_one
 from gym.envs.registration import registry
 
 from envserver.names import NAMESPACE, registered_names
-
-if TYPE_CHECKING:
-    from envserver.vector_env import VectorEnv
 
 OLDEST = (0, 26)
 
@@ -28,7 +25,7 @@ def register() -> None:
         if full not in registry:
             register_one(
                 full,
-                entry_point="envserver.classic_gym:SingleEnv",
+                entry_point="envserver.classic_gym:ClassicEnv",
                 nondeterministic=True,
                 order_enforce=False,
                 disable_env_checker=True,
@@ -36,50 +33,33 @@ def register() -> None:
             )
 
 
-class SingleEnv(gym.Env):  # type: ignore[misc]
-    """A vector environment of one, as `gym.make` gives it.
-
-    Observations are copies: they may be kept.
-
-    Args:
-        name: as `envserver.make_vec` takes it, like all other options.
-    """
+class ClassicEnv(gym.Env):  # type: ignore[misc]
+    """A `SingleEnv` with gym's spaces; its arguments are the same."""
 
     def __init__(self, name: str, render_mode: str | None = None, **options: Any) -> None:
-        from envserver.make import make_vec
+        from envserver.single_env import SingleEnv  # imports gymnasium, which gym's users may lack
 
-        self.envs: VectorEnv = make_vec(
-            name, 1, autoreset_mode="disabled", render_mode=render_mode, **options
-        )
-        self.render_mode = render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 60}
-        self.observation_space = _space(self.envs.single_observation_space)
-        self.action_space = _space(self.envs.single_action_space)
+        self.env = SingleEnv(name, render_mode, **options)
+        self.render_mode, self.metadata = render_mode, self.env.metadata
+        self.observation_space = _space(self.env.observation_space)
+        self.action_space = _space(self.env.action_space)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        observations, infos = self.envs.reset(seed=seed, options=options)
-        self.action_space = _space(self.envs.single_action_space)
-        return observations[0].copy(), _first(infos)
+        begun = self.env.reset(seed=seed, options=options)
+        self.action_space = _space(self.env.action_space)
+        return begun
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        observations, rewards, terminated, truncated, infos = self.envs.step([action])
-        return (
-            observations[0].copy(),
-            float(rewards[0]),
-            bool(terminated[0]),
-            bool(truncated[0]),
-            _first(infos),
-        )
+        return self.env.step(action)
 
     def render(self) -> Any:
-        pictures = self.envs.render()
-        return None if pictures is None else pictures[0]
+        return self.env.render()
 
     def close(self) -> None:
-        self.envs.close()
+        self.env.close()
 
 
 class ForeignSpace(gym.Space):  # type: ignore[misc]
@@ -110,13 +90,3 @@ def _space(space: Any) -> Any:
     if kind == "Box":
         return gym.spaces.Box(0, 255, space.shape, np.uint8)
     return ForeignSpace(space)
-
-
-def _first(infos: dict[str, Any]) -> dict[str, Any]:
-    """What the infos say about the only environment."""
-    found = {}
-    for key, column in infos.items():
-        if key.startswith("_") or not infos[f"_{key}"][0]:
-            continue
-        found[key] = _first(column) if isinstance(column, dict) else column[0]
-    return found

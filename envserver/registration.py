@@ -21,6 +21,7 @@ def register() -> None:
         if full not in registry:
             register_one(
                 full,
+                entry_point="envserver.single_env:SingleEnv",
                 vector_entry_point="envserver.registration:make_registered",
                 nondeterministic=True,
                 kwargs={"name": name},

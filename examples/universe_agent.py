@@ -65,7 +65,7 @@ class FixedKeys(vectorized.ActionWrapper):
         ]
 
 
-def make(env_id, remotes, fps):
+def make(env_id, remotes, fps, client_id):
     """The environment of an id as the agent wants it."""
     spec = gym.spec(env_id)
     if not spec.tags.get("vnc", False):
@@ -76,10 +76,17 @@ def make(env_id, remotes, fps):
         env = Small(env, 84, 18, size["height"], size["width"])
         env = FixedKeys(env, [["left", "up"], ["right", "up"], ["up"]])
     else:
-        env = GymCoreAction(Small(env, 0, 0, 768, 1024))
+        env = GymCoreAction(Small(env, 34, 0, 160, 160))
     env = Unvectorize(EpisodeID(env))
     logger.info("frames a second: %s", env.metadata.get("video.frames_per_second"))
-    env.configure(remotes=remotes, fps=fps, start_timeout=15 * 60, vnc_driver="go")
+    env.configure(
+        remotes=remotes,
+        fps=fps,
+        start_timeout=15 * 60,
+        client_id=client_id,
+        vnc_driver="go",
+        vnc_kwargs={"encoding": "tight", "compress_level": 0, "fine_quality_level": 50},
+    )
     return env
 
 
@@ -87,10 +94,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", default="flashgames.DuskDrive-v0")
     parser.add_argument("--remotes", default="1")
+    parser.add_argument("--client-id", default="me")
     parser.add_argument("--fps", type=float, default=12)
     parser.add_argument("--steps", type=int, default=600)
     arguments = parser.parse_args()
-    env = make(arguments.env, arguments.remotes, arguments.fps)
+    env = make(arguments.env, arguments.remotes, arguments.fps, arguments.client_id)
     random = np.random.default_rng(0)
     total, episodes = 0.0, 0
     observation = env.reset()

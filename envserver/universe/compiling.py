@@ -76,7 +76,12 @@ def translated(events: Events, keys: Mapping[int, int]) -> Events:
 def clipped(events: Events, width: int, height: int) -> Events:
     """The events with the pointer inside the screen, as VNC servers have it."""
     return [
-        ("PointerEvent", min(event[1], width - 1), min(event[2], height - 1), event[3])
+        (
+            "PointerEvent",
+            max(0, min(event[1], width - 1)),
+            max(0, min(event[2], height - 1)),
+            event[3],
+        )
         if event[0] == "PointerEvent"
         else event
         for event in events

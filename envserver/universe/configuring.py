@@ -46,7 +46,7 @@ class Configuration:
             runtime says.
         fps: Steps a second; None: no throttle.
         vnc_kwargs: For SessionSpec.
-        client_id: Who takes the same remotes back.
+        client_id: Who takes the same remotes back, where the daemon lasts.
     """
 
     addresses: tuple[str, ...] | None
@@ -128,12 +128,11 @@ def _alone(address: Address, password: str | None) -> str:
 
 
 def _vnc_kwargs(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what says nothing (None, "", -1) and what is not the encoding's."""
-    kwargs = {name: value for name, value in given.items() if name not in MANAGED}
+    """Without what says nothing (None, "") and what is not the encoding's; -1 turns a level off."""
     return {
         name: value
-        for name, value in kwargs.items()
-        if value is not None and value != "" and not (isinstance(value, int) and value == -1)
+        for name, value in given.items()
+        if name not in MANAGED and value is not None and value != ""
     }
 
 

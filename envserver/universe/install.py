@@ -16,15 +16,32 @@ import gymnasium
 import gymnasium.spaces
 
 from envserver import universe
-from envserver.universe import compat, error, registry
+from envserver.universe import absent, compat, error, registry, wrappers
 from envserver.universe.compat import core, registration
 from envserver.universe.logs import logger
 from envserver.universe.stand_ins import is_universe_id
+
+WRAPPERS = {
+    "acting": ("action_space", "gym_core", "experimental.action_space", "experimental.observation"),
+    "absent": ("diagnostics", "gym_core_sync", "recording"),
+    "experimental": ("experimental.random_env",),
+    "lists": ("joint", "multiprocessing_env", "vectorize", "vision"),
+    "timing": ("blocking_reset", "logger", "monitoring", "throttle", "time_limit", "timer"),
+}
+"""Where the wrappers are here that Universe had in modules of other names."""
 
 
 def install() -> None:
     """Put both names into `sys.modules`; a second call changes nothing."""
     _alias_package("universe", universe)
+    for name, module in absent.MODULES.items():
+        sys.modules[f"universe.{name}"] = module
+    for ours, names in WRAPPERS.items():
+        for name in names:
+            module = sys.modules[f"universe.wrappers.{ours}"]
+            sys.modules[f"universe.wrappers.{name}"] = module
+            if "." not in name:
+                setattr(wrappers, name, module)
     sys.modules.setdefault("go_vncdriver", _driver())
     _hand_over(gymnasium)
     installed = sys.modules.get("gym") or _installed_gym()
@@ -32,6 +49,8 @@ def install() -> None:
         _install_compat()
     elif installed is not compat:
         _hand_over(installed)
+        if not hasattr(installed, "undo_logger_setup"):
+            installed.undo_logger_setup = compat.undo_logger_setup  # type: ignore[attr-defined]
 
 
 def _alias_package(name: str, package: ModuleType) -> None:
@@ -75,17 +94,20 @@ def _either(theirs: Callable[..., Any], ours: Callable[[str], Any]) -> Callable[
 def _install_compat() -> None:
     envs, utils = ModuleType("gym.envs"), ModuleType("gym.utils")
     envs.registration = registration  # type: ignore[attr-defined]
+    for name in ("make", "register", "registry", "spec"):
+        setattr(envs, name, getattr(registration, name))
     utils.seeding = gymnasium.utils.seeding  # type: ignore[attr-defined]
     utils.EzPickle = gymnasium.utils.EzPickle  # type: ignore[attr-defined]
-    wrappers = ModuleType("gym.wrappers")
-    wrappers.Monitor = universe.wrappers.Monitor  # type: ignore[attr-defined]
+    wrappers_of_gym = ModuleType("gym.wrappers")
+    wrappers_of_gym.Monitor = _either_shape(wrappers.Monitor)  # type: ignore[attr-defined]
+    wrappers_of_gym.TimeLimit = _either_shape(wrappers.TimeLimit)  # type: ignore[attr-defined]
     modules: dict[str, ModuleType] = {
         "core": core,
         "spaces": compat.spaces,
         "error": error,
         "envs": envs,
         "envs.registration": registration,
-        "wrappers": wrappers,
+        "wrappers": wrappers_of_gym,
         "utils": utils,
         "utils.seeding": gymnasium.utils.seeding,
     }
@@ -96,6 +118,18 @@ def _install_compat() -> None:
         sys.modules[f"gym.{name}"] = module
         if "." not in name:
             setattr(compat, name, module)
+
+
+def _either_shape(wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    """A wrapper of vectorized environments that leaves a single one single."""
+
+    def wrap(env: Any, *args: Any, **kwargs: Any) -> Any:
+        wrapped = wrapper(env, *args, **kwargs)
+        vectorized = env.metadata.get("runtime.vectorized")
+        return wrapped if vectorized else wrappers.Unvectorize(wrapped)
+
+    wrap.__doc__ = wrapper.__doc__
+    return wrap
 
 
 def _driver() -> ModuleType:

@@ -42,12 +42,10 @@ def configure_logging(path: str | bool | None = None) -> None:
 
 
 def say_once(text: str) -> None:
-    """Say something that nobody must miss: on standard error, and in the log if there is one."""
-    if text in _said:
-        return
-    _said.add(text)
-    print(text, file=sys.stderr, flush=True)
-    logger.info("%s", text)
+    """Say something that nobody must miss: on standard error, whatever becomes of the log."""
+    if text not in _said:
+        _said.add(text)
+        print(text, file=sys.stderr, flush=True)
 
 
 def warn_once(text: str) -> None:

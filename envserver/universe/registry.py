@@ -24,14 +24,21 @@ IMAGES = {
     "gym-core": "quay.io/openai/universe.gym-core:0.20.6",
     "world-of-bits": "quay.io/openai/universe.world-of-bits:0.20.0",
 }
+STEPS_TAG = "wrapper_config.TimeLimit.max_episode_steps"
+MOST_STEPS, ATARI_STEPS, CARTPOLE_STEPS = 10**7, 100_000, 500
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class EnvSpec:
-    """What is known of an environment before it runs."""
+    """What is known of an environment before it runs.
+
+    Attributes:
+        max_episode_steps: What agents compare their steps with, as Universe had it; also in
+            `tags` under `STEPS_TAG`. Episodes here do not end by it, and scripts may set it.
+    """
 
     id: str
-    tags: Mapping[str, Any]
+    tags: dict[str, Any]
     max_episode_steps: int | None = None
     timestep_limit: int | None = None
     reward_threshold: float | None = None
@@ -51,6 +58,7 @@ def spec(env_id: str) -> EnvSpec:
         UnregisteredEnv: nothing is called so.
     """
     family = family_of(env_id)
+    limit = MOST_STEPS
     tags: dict[str, Any] = {"vnc": True, "runtime": RUNTIMES.get(family, family)}
     if family in ("flashgames", "wob", "internet"):
         tags[family] = True
@@ -59,7 +67,8 @@ def spec(env_id: str) -> EnvSpec:
         tags["gym_core_id"] = env_id.removeprefix("gym-core.")
         if is_atari(ours):
             tags["atari"] = True
-    return EnvSpec(env_id, tags)
+        limit = ATARI_STEPS if is_atari(ours) else CARTPOLE_STEPS if "CartPole" in ours else limit
+    return EnvSpec(env_id, {**tags, STEPS_TAG: limit}, limit, limit)
 
 
 def make(env_id: str) -> "VNCEnv":
@@ -113,3 +122,8 @@ def runtime_spec(name: str) -> RuntimeSpec:
     if name not in IMAGES:
         raise Error(f"no runtime is called {name!r}, known are {', '.join(IMAGES)}")
     return RuntimeSpec(name, IMAGES[name], _GameSizes(name))
+
+
+def docker_image(name: str) -> str:
+    """The image that Universe ran for one of its runtimes; nothing here starts it."""
+    return runtime_spec(name).image

@@ -24,7 +24,9 @@ from envserver.errors import EnvServerError, ResetFailed
 from envserver.infos import RESERVED
 from envserver.universe.compiling import Events, clipped, translated
 from envserver.universe.logs import logger
+from envserver.universe.placing import Placement, placement
 from envserver.vector_env import VectorEnv
+from shm.control import ControlPlane
 from shm.errors import ShmError
 
 POLL_S = 0.05
@@ -41,6 +43,8 @@ class State(enum.Enum):
 
 class RemoteSession(Protocol):
     """What a remote wants of `envserver.session.Session`."""
+
+    segment_fd: int
 
     def status(self) -> dict[str, Any]: ...
     def wait_ready(self, timeout_s: float) -> None: ...
@@ -67,6 +71,7 @@ class Remote:
             short: `reset` does not wait for the episode.
         size: Width and height of the screen.
         keys: The script's keysym -> the program's.
+        corner: Where on the script's screen the program's picture begins; None: it is all of it.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class Remote:
         *,
         size: tuple[int, int],
         keys: Mapping[int, int],
+        corner: tuple[int, int] | None = None,
     ) -> None:
         self.name = name
         self.state = State.STARTING
@@ -88,6 +94,9 @@ class Remote:
         self._envs: VectorEnv | None = None
         self._size = size
         self._keys = keys
+        self._corner = corner
+        self._placement: Placement | None = None
+        self._control: ControlPlane | None = None
         self._texts: list[str] = []
         self._pending = False
         self._was_masked = True
@@ -114,6 +123,8 @@ class Remote:
             elif status["ready"]:
                 self._session.wait_ready(1.0)
                 self._envs = self._make_envs(self._session)
+                self._control = ControlPlane(self._session.segment_fd)
+                self._placement = placement(self._corner, self._session, self._size)
                 self.state = State.RESETTING
                 self._begin()
         except (EnvServerError, ShmError, OSError) as error:
@@ -138,6 +149,8 @@ class Remote:
         self._was_masked = self.state is not State.RUNNING
         try:
             self._drain()
+            if self._placement is not None:
+                events = self._placement.events(events)
             prepared = clipped(translated(events, self._keys), *self._size)
             self._envs.send([[] if self._was_masked else prepared], due)
             self._pending = True
@@ -161,6 +174,9 @@ class Remote:
 
     def close(self) -> None:
         """Give the remote back."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
         if self._envs is not None:
             self._envs.close()
         else:
@@ -210,7 +226,7 @@ class Remote:
             self.state = State.RESETTING
             self.episode += 1
             if fault is None:
-                vision = batch.observations[0].copy()
+                vision = self._picture(batch)
                 info["final_observation"] = {"vision": vision, "text": self._texts}
             else:
                 self.error = info["error"] = f"{self.name}: {fault['cause']}"
@@ -221,7 +237,7 @@ class Remote:
                 info["env_status.reset.episode_id"] = str(self.episode)
                 self._reset_asked = False
             self.state, self.error, self._fault_code = State.RUNNING, None, 0
-            self.vision = batch.observations[0].copy()
+            self.vision = self._picture(batch)
             texts, self._texts = self._texts, []
             observation = {"vision": self.vision, "text": texts}
         else:
@@ -237,6 +253,11 @@ class Remote:
         if bool(infos["late"][0]):
             info["late"] = True
         return Answer(observation, float(batch.rewards[0]), done, info)
+
+    def _picture(self, batch: Any) -> NDArray[np.uint8]:
+        """The row as the script sees it, a copy of its own."""
+        row: NDArray[np.uint8] = batch.observations[0]
+        return row.copy() if self._placement is None else self._placement.picture(row)
 
     def _complete(self, info: dict[str, Any]) -> None:
         info["env_status.complete.env_state"] = "running"
@@ -263,10 +284,19 @@ class Remote:
 
     def _numbers(self, row: Any) -> dict[str, Any]:
         now_ns, now_s = time.monotonic_ns(), time.time()
-        found: dict[str, Any] = {"stats.reward.count": 0, "stats.vnc.updates.n": 0}
-        seen = {name: int(row[name]) for name in ("generation", "updates", "reward_arrival_ns")}
-        if self._last.get("generation") == seen["generation"]:
-            found["stats.vnc.updates.n"] = max(0, seen["updates"] - self._last["updates"])
+        found: dict[str, Any] = {"stats.reward.count": 0}
+        assert self._control is not None
+        control = self._control.state(0)
+        seen = {
+            "generation": control.generation,
+            "n": control.updates,
+            "rectangles": control.rectangles,
+            "bytes": control.update_bytes,
+            "reward_arrival_ns": int(row["reward_arrival_ns"]),
+        }
+        same = self._last.get("generation") == control.generation
+        for name in ("n", "rectangles", "bytes"):
+            found[f"stats.vnc.updates.{name}"] = seen[name] - self._last[name] if same else 0
         if row["pixel_ns"]:
             lag_s = (now_ns - int(row["pixel_ns"])) / 1e9
             found["stats.gauges.diagnostics.lag.observation"] = (lag_s, lag_s)

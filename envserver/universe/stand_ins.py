@@ -39,6 +39,7 @@ GAME_KEYS = {
 }
 """Games that have no use for "up": there it is the gas, the shot, the serve; in Pong, Atari calls
 up and down right and left."""
+VARIANTS = " in today's Atari, where variants of frame skip and version are one"
 CLASSIC = {
     "CartPole": {"left": "0", "right": "1"},
     "MountainCar": {"left": "0", "right": "2"},
@@ -65,12 +66,18 @@ class StandIn:
     name: str
     same: bool
     keys: Mapping[int, int]
+    differs: str = ""
+    """What is not the same in the same task, to be said behind its name."""
 
     @property
     def notice(self) -> str:
-        """What the user must know; "" where it is the same."""
-        if self.same:
+        """What the user must know; "" where it is what was asked for."""
+        if self.name == self.asked:
             return ""
+        if self.same:
+            return (
+                f"*** {self.asked}: {self.name} STANDS IN FOR IT, the same task{self.differs}. ***"
+            )
         return (
             f"*** {self.asked} does not run here: {self.name} STANDS IN FOR IT, which is another "
             f"game. Rewards are not comparable. For the original give "
@@ -148,7 +155,7 @@ def is_atari(name: str) -> bool:
 def _gym_core(env_id: str, rest: str) -> StandIn:
     name = gym_core_id(env_id)
     if is_atari(name):
-        return StandIn(env_id, name, True, _keys(FIRE))
+        return StandIn(env_id, name, True, _keys(FIRE), VARIANTS)
     return StandIn(env_id, name, True, _keys(CLASSIC.get(rest.partition("-")[0], {})))
 
 

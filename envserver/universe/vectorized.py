@@ -1,5 +1,7 @@
 """Environments of n remotes, and wrappers around them: actions, observations, rewards are lists."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from envserver.universe.compat import core
@@ -49,6 +51,63 @@ class ActionWrapper(Wrapper, core.ActionWrapper):
 
 class RewardWrapper(Wrapper, core.RewardWrapper):
     """Changes the list of rewards."""
+
+
+class Filter:
+    """What `VectorizeFilter` does to one environment: override either hook."""
+
+    def _after_reset(self, observation: Any) -> Any:
+        return observation
+
+    def _after_step(self, observation: Any, reward: Any, done: Any, info: Any) -> Any:
+        return observation, reward, done, info
+
+
+class VectorizeFilter(Wrapper):
+    """Gives each environment a filter of its own, which sees and changes what comes out of it.
+
+    Args:
+        filter_factory: Makes a `Filter`; it gets all further arguments.
+    """
+
+    autovectorize = False
+
+    def __init__(
+        self, env: Any, filter_factory: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(env)
+        self._make: Callable[[], Any] = functools.partial(filter_factory, *args, **kwargs)
+        self.filter_n: list[Any] = []
+
+    def _reset(self) -> Any:
+        observation_n = self.env.reset()
+        return [
+            own._after_reset(observation)
+            for own, observation in zip(self._filters(observation_n), observation_n, strict=True)
+        ]
+
+    def _step(self, action: Any) -> Any:
+        observation_n, reward_n, done_n, info = self.env.step(action)
+        filtered = [
+            own._after_step(*stepped)
+            for own, *stepped in zip(
+                self._filters(observation_n),
+                observation_n,
+                reward_n,
+                done_n,
+                info["n"],
+                strict=True,
+            )
+        ]
+        observation_n, reward_n, done_n, info_n = (
+            list(each) for each in zip(*filtered, strict=True)
+        )
+        return observation_n, reward_n, done_n, {**info, "n": info_n}
+
+    def _filters(self, observation_n: list[Any]) -> list[Any]:
+        if not self.filter_n:
+            self.filter_n = [self._make() for _ in observation_n]
+        return self.filter_n
 
 
 def merge_info(into: dict[str, Any], newer: dict[str, Any]) -> None:

@@ -46,6 +46,17 @@ env.close()
 print("played", env.action_space)
 """
 
+STARTER = """
+import runpy, sys
+import gym
+from envserver.universe.install import install
+theirs = gym.Env
+install()
+assert gym.Env is theirs and gym.__version__ == "0.26.2"
+sys.argv = [{script!r}, "gym-core.PongDeterministic-v3", "0"]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 Run = Callable[[str], str]
 
 
@@ -89,8 +100,13 @@ def test_names_are_registered_whichever_is_imported_first(run: Run, order: str) 
 
 
 def test_an_environment_is_played(run: Run) -> None:
-    assert run(f"import envserver\n{PLAY}") == "played SingleEnv"
+    assert run(f"import envserver\n{PLAY}") == "played ClassicEnv"
 
 
 def test_a_desktop_is_played(run: Run) -> None:
     assert run(f"import envserver\n{DESKTOP}") == "played EventSpace(320x240)"
+
+
+def test_a_universe_script_runs_with_it(run: Run) -> None:
+    script = str(ROOT / "tests" / "universe" / "starter.py")
+    assert run(STARTER.format(script=script)).startswith("gym-core.PongDeterministic-v3 mean 0.")

@@ -21,6 +21,7 @@ def test_register_twice() -> None:
     register()
     spec = gymnasium.spec("envserver/gym-core.Pong-v0")
     assert spec.nondeterministic
+    assert spec.entry_point == "envserver.single_env:SingleEnv"
     assert spec.vector_entry_point == "envserver.registration:make_registered"
     assert spec.kwargs == {"name": "gym-core.Pong-v0"}
 

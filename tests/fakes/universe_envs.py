@@ -28,7 +28,11 @@ class WrittenEnv(vectorized.Env):
     def __init__(
         self, steps: Sequence[Sequence[Step]], env_id: str = "flashgames.DuskDrive-v0"
     ) -> None:
-        self.metadata = {"runtime.vectorized": True, "video.frames_per_second": 60}
+        self.metadata = {
+            "runtime.vectorized": True,
+            "semantics.autoreset": True,
+            "video.frames_per_second": 60,
+        }
         self.spec = registry.spec(env_id)
         self.n = len(steps[0])
         self.actions: list[Any] = []

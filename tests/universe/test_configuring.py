@@ -11,6 +11,7 @@ from envserver.names import ATARI_GAMES
 from envserver.universe.configuring import parse_configuration
 from envserver.universe.error import Error, UnregisteredEnv
 from envserver.universe.stand_ins import stand_in
+from envserver.vnc_settings import for_desktop
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,10 +32,16 @@ def test_addresses_are_split_and_keep_their_password() -> None:
 
 
 def test_vnc_kwargs_that_say_nothing_are_dropped() -> None:
-    given = {"encoding": "tight", "quality_level": None, "compress_level": -1, "name": "x"}
+    given = {"encoding": "tight", "quality_level": None, "compress_level": 0, "name": "x"}
     found = parse_configuration(vnc_kwargs={**given, "start_timeout": 7})
-    assert found.vnc_kwargs == {"encoding": "tight"}
+    assert found.vnc_kwargs == {"encoding": "tight", "compress_level": 0}
     assert found.start_timeout_s == 7
+
+
+def test_a_script_turns_jpeg_off() -> None:
+    found = parse_configuration(vnc_kwargs={"fine_quality_level": -1})
+    assert found.vnc_kwargs == {"fine_quality_level": -1}
+    assert "subsample_level" not in for_desktop(found.vnc_kwargs)
 
 
 def test_ignored_arguments_are_named_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -92,10 +99,11 @@ def test_wrong_values_are_refused_before_anything_starts(home: Path) -> None:
 def test_stand_ins(asked: str, name: str, same: bool) -> None:
     found = stand_in(asked)
     assert (found.name, found.same) == (name, same)
-    assert bool(found.notice) is not same
-    if not same:
+    assert bool(found.notice) is (asked != name)
+    if asked != name:
         assert asked in found.notice
         assert name in found.notice
+        assert ("the same task" in found.notice) is same
 
 
 def test_world_of_bits_runs_where_there_is_miniwob(
@@ -108,7 +116,8 @@ def test_world_of_bits_runs_where_there_is_miniwob(
     )
     monkeypatch.setenv("ENVSERVER_RUNTIMES", str(tmp_path / "runtimes.yml"))
     found = stand_in("wob.mini.ClickTest-v0")
-    assert (found.name, found.same, found.notice) == ("miniwob.click-test-v1", True, "")
+    assert (found.name, found.same) == ("miniwob.click-test-v1", True)
+    assert "miniwob.click-test-v1 STANDS IN FOR IT, the same task. ***" in found.notice
     with pytest.raises(Error, match=r"nearest .* 'miniwob\.use-slider-v1'"):
         stand_in("wob.mini.UseSpinner-v0")
 
@@ -134,6 +143,12 @@ def test_unknown_names(asked: Any) -> None:
 
 def test_specs_and_runtimes() -> None:
     assert universe.spec("flashgames.DuskDrive-v0").tags["flashgames"]
+    limits = {"flashgames.DuskDrive-v0": 10**7, "gym-core.Pong-v3": 100_000}
+    for name, limit in {**limits, "gym-core.CartPole-v0": 500}.items():
+        spec = universe.spec(name)
+        assert spec.timestep_limit == limit
+        assert spec.tags["wrapper_config.TimeLimit.max_episode_steps"] == limit
+    assert universe.docker_image("flashgames").endswith(":0.20.28")
     tags = universe.spec("gym-core.PongDeterministic-v3").tags
     assert tags["atari"]
     assert tags["vnc"]

@@ -91,7 +91,27 @@ def test_the_starter_agents_pattern(home: Path) -> None:
     done = run(home, example, "--env", "gym-core.PongDeterministic-v3", "--steps", "20")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].startswith("20 steps, reward")
-    assert "STANDS IN" not in done.stderr
+    assert done.stderr.count("gym-core.Pong-v0 STANDS IN FOR IT, the same task") == 1
+    assert done.stderr.count("configure(client_id='me') is ignored: this script's own daemon") == 1
+
+
+@pytest.mark.parametrize(
+    ("env_id", "notice"),
+    [
+        ("flashgames.NeonRace-v0", "gym-core.Enduro-v0 STANDS IN FOR IT, which is another game"),
+        ("gym-core.PongDeterministic-v3", "gym-core.Pong-v0 STANDS IN FOR IT, the same task"),
+    ],
+)
+def test_starter_agents(home: Path, env_id: str, notice: str) -> None:
+    done = run(home, Path(__file__).with_name("starter.py"), env_id, "0")
+    assert done.returncode == 0, done.stderr
+    name, _, mean, _, *said = done.stdout.splitlines()[-1].split()
+    assert name == env_id
+    assert 0.05 < float(mean) < 0.95, "the picture is where the script cuts it out"
+    assert {"bytes", "episode", "lag", "n", "rectangles", "updates"} <= set(said)
+    assert done.stderr.count(notice) == 1
+    assert done.stderr.count("configure(client_id='0') is ignored") == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_arguments_imports_and_the_scripts_directory(home: Path) -> None:
@@ -108,9 +128,24 @@ def test_arguments_imports_and_the_scripts_directory(home: Path) -> None:
         "assert universe is envserver.universe and __name__ == '__main__'\n"
         "assert universe.wrappers.Vision is envserver.universe.wrappers.Vision\n"
         "register(id='Mine-v0', entry_point=lambda: gym.Env())\n"
+        "from universe.wrappers.timer import Timer\n"
+        "from universe.wrappers.gym_core import CropAtari, GymCoreAction\n"
+        "import universe.wrappers.vision, universe.rewarder\n"
+        "from universe.runtimes.registration import runtime_spec\n"
+        "assert universe.wrappers.vision.Vision is universe.wrappers.Vision\n"
+        "assert universe.runtimes.runtime_spec is universe.runtime_spec\n"
+        "try: universe.rewarder.RewarderSession\n"
+        "except universe.error.Error as error: print(error)\n"
+        "gym.undo_logger_setup()\n"
+        "gym.logger.set_level(40)\n"
+        "assert isinstance(gym.make('flashgames.DuskDrive-v0'), gym.Env)\n"
         "print(sys.argv[1:], neighbour.NAME, gym.make('Mine-v0').spec.id, Discrete(2))\n"
         "env = gym.make('CartPole-v1')\n"
         "print(len(env.reset()), len(env.step(0)), env.spec.id)\n"
+        "assert {'Mine-v0', 'CartPole-v1'} <= {spec.id for spec in gym.envs.registry.all()}\n"
+        "env = gym.wrappers.TimeLimit(env, max_episode_steps=2)\n"
+        "print(len(env.reset()), env.step(0)[2], len(env.step(0)[0]))\n"
+        "print(len(env.reset()), env.step(0)[2], env.step(0)[2])\n"
         "try: gym.make('No-v0')\n"
         "except gym.error.UnregisteredEnv as error: print('unregistered')\n"
         "sys.exit(3)\n"
@@ -118,8 +153,12 @@ def test_arguments_imports_and_the_scripts_directory(home: Path) -> None:
     done = run(home, script, "--flag", "value")
     assert done.returncode == 3, done.stderr
     assert done.stdout.splitlines() == [
+        "universe.rewarder.RewarderSession is not in envserver: workers have a client of the "
+        "rewarder's protocol, envserver.rewarder the server",
         "['--flag', 'value'] neighbour Mine-v0 Discrete(2)",
         "4 4 CartPole-v1",
+        "4 False 4",
+        "4 False True",
         "unregistered",
     ]
 

@@ -14,6 +14,7 @@ from fakes.gym_core_host import GymCoreHost
 from fakes.universe_envs import TalkingRemote
 
 from envserver import universe
+from envserver.universe.compat import core
 from envserver.universe.envs import VNCEnv
 from envserver.universe.error import Error
 from envserver.universe.spaces import KeyEvent, PeekReward
@@ -84,6 +85,7 @@ def test_none_then_pictures_then_done_once(make: Callable[..., VNCEnv], host: Gy
     assert type(reward_n[0]) is float
     assert type(done_n[0]) is bool
     own = info["n"][0]
+    assert {"stats.vnc.updates.rectangles", "stats.vnc.updates.bytes"} <= own.keys()
     assert own["env_status.env_state"] == "running"
     assert own["env_status.episode_id"] == "1"
     kept = vision.copy()
@@ -107,6 +109,21 @@ def test_held_keys_stay_held_and_rewards_come(make: Callable[..., VNCEnv]) -> No
     until(env, runs)
     env.step([[KeyEvent.by_name("ArrowUp")]])
     until(env, lambda stepped: stepped[1][0] > 0)
+
+
+def test_a_game_is_where_universe_showed_it(make: Callable[..., VNCEnv]) -> None:
+    env = make("gym-core.Pong-v0", remotes=1, client_id="me")
+    assert isinstance(env, core.Env)
+    env.reset()
+    vision = until(env, runs)[0][0]["vision"]
+    assert vision[:210, :160].any(axis=2).mean() > 0.9
+    assert not vision[210:].any()
+    assert not vision[:, 160:].any()
+    seen = {"rectangles": 0, "bytes": 0, "n": 0}
+    for _ in range(60):
+        own = env.step([[]])[3]["n"][0]
+        seen = {name: seen[name] + own[f"stats.vnc.updates.{name}"] for name in seen}
+    assert seen["bytes"] > seen["rectangles"] >= seen["n"] > 0
 
 
 def test_sixty_steps_a_second(make: Callable[..., VNCEnv], host: GymCoreHost) -> None:

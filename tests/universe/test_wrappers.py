@@ -163,6 +163,9 @@ def test_time_limit_restarts_only_who_is_late() -> None:
     assert inner.restarted == [0]
     assert env.step([[], []])[2] == [False, True]
     assert inner.restarted == [0, 1]
+    single = wrappers.TimeLimit(Single(), max_episode_steps=1)
+    observation_n, _, done_n, _ = single.step(["go"])
+    assert (observation_n, done_n) == (["after go"], [True]), "it does not begin anew by itself"
     with pytest.raises(Error, match="max_episode_steps is 0"):
         wrappers.TimeLimit(inner, max_episode_steps=0)
 
@@ -266,6 +269,30 @@ def test_hooks_of_two_times() -> None:
 
     with pytest.raises(Error, match="Vectorize first"):
         Strict(Single())
+
+
+def test_a_filter_sees_one_environment() -> None:
+    class Counting(vectorized.Filter):
+        def __init__(self, start: int, by: int = 1) -> None:
+            self.count, self.by = start, by
+
+        def _after_reset(self, observation: Any) -> Any:
+            return "begun"
+
+        def _after_step(self, observation: Any, reward: Any, done: Any, info: Any) -> Any:
+            self.count += self.by
+            return observation, reward, done, {"count": self.count, "reward": reward}
+
+    env = vectorized.VectorizeFilter(WrittenEnv([[RUNS, ENDS]]), Counting, 10, by=2)
+    assert env.reset() == ["begun", "begun"]
+    env.step([[], []])
+    observation_n, reward_n, done_n, info = env.step([[], []])
+    assert (observation_n, reward_n, done_n) == ([PICTURE, None], [1.0, 2.0], [False, True])
+    assert info["n"] == [{"count": 14, "reward": 1.0}, {"count": 14, "reward": 2.0}]
+    unchanged = vectorized.VectorizeFilter(WrittenEnv([[RUNS]]), vectorized.Filter)
+    assert unchanged.step([[]])[0] == [PICTURE]
+    with pytest.raises(Error, match="Vectorize first"):
+        vectorized.VectorizeFilter(Single(), vectorized.Filter)
 
 
 def test_infos_merge_by_prefix() -> None:

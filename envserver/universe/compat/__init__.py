@@ -1,5 +1,7 @@
 """A small `gym` of 2016, for scripts that import it where none is installed."""
 
+import logging
+
 from gymnasium import Space
 
 from envserver.universe import error
@@ -14,6 +16,13 @@ from envserver.universe.compat.core import (
 from envserver.universe.compat.registration import make, register, spec
 
 __version__ = "0.7.4"
+logger = logging.getLogger("gym")
+logger.set_level = logger.setLevel  # type: ignore[attr-defined]
+
+
+def undo_logger_setup() -> None:
+    """Nothing of gym's logs to anywhere: there is nothing to undo."""
+
 
 __all__ = [
     "ActionWrapper",
@@ -23,9 +32,11 @@ __all__ = [
     "Space",
     "Wrapper",
     "error",
+    "logger",
     "make",
     "register",
     "registration",
     "spaces",
     "spec",
+    "undo_logger_setup",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import gymnasium
 
-from envserver.universe import registry
+from envserver.universe import registry as names
 from envserver.universe.compat import core
 from envserver.universe.error import Error, UnregisteredEnv
 from envserver.universe.stand_ins import is_universe_id
@@ -75,12 +75,16 @@ def spec(id: str) -> Any:
     if id in _registered:
         return _registered[id]
     if is_universe_id(id):
-        return registry.spec(id)
+        return names.spec(id)
     try:
-        found = gymnasium.spec(id)
+        return _of_gymnasium(gymnasium.spec(id))
     except gymnasium.error.Error as error:
         raise UnregisteredEnv(str(error)) from error
-    return registry.EnvSpec(id, {}, found.max_episode_steps, found.max_episode_steps)
+
+
+def _of_gymnasium(found: Any) -> names.EnvSpec:
+    limit = found.max_episode_steps
+    return names.EnvSpec(found.id, {names.STEPS_TAG: limit}, limit, limit)
 
 
 def make(id: str, **kwargs: Any) -> Any:
@@ -93,6 +97,25 @@ def make(id: str, **kwargs: Any) -> Any:
     if isinstance(found, Registered) or is_universe_id(id):
         return found.make()
     return FourTuple(gymnasium.make(id, **kwargs))
+
+
+class Registry:
+    """`gym.envs.registry`: what the script registered, and what Gymnasium knows."""
+
+    @property
+    def env_specs(self) -> dict[str, Any]:
+        """All of them by name."""
+        theirs = {name: _of_gymnasium(each) for name, each in gymnasium.registry.items()}
+        return {**theirs, **_registered}
+
+    def all(self) -> list[Any]:
+        """All of them."""
+        return list(self.env_specs.values())
+
+    make, spec, register = staticmethod(make), staticmethod(spec), staticmethod(register)
+
+
+registry = Registry()
 
 
 class FourTuple(core.Env):

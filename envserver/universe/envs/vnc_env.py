@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envserver.due import AT, NOW, DueTime, Ticks
+from envserver.universe.compat import core
 from envserver.universe.compiling import compile_actions
 from envserver.universe.configuring import Configuration, parse_configuration
 from envserver.universe.error import Error
@@ -28,7 +29,7 @@ Open = Callable[[Configuration, str | None], Opened]
 StepResult = tuple[list[Any], list[float], list[bool], dict[str, Any]]
 
 
-class VNCEnv:
+class VNCEnv(core.Env):
     """Desktops as one environment.
 
     Observations are None while a remote resets, else {"vision": uint8 (768, 1024, 3), RGB, a copy

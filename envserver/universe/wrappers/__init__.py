@@ -1,5 +1,6 @@
 """Wrappers around Universe environments."""
 
+from envserver.universe.envs import VNCEnv as WrappedVNCEnv  # it throttles and renders itself
 from envserver.universe.vectorized import Wrapper as Render  # rendering needs no wrapper
 from envserver.universe.wrappers import experimental
 from envserver.universe.wrappers.absent import (
@@ -10,6 +11,7 @@ from envserver.universe.wrappers.absent import (
     WrappedMultiprocessingEnv,
 )
 from envserver.universe.wrappers.acting import (
+    CropAtari,
     CropObservations,
     GymCoreAction,
     SafeActionSpace,
@@ -31,8 +33,6 @@ from envserver.universe.wrappers.timing import (
     TimeLimit,
     Timer,
 )
-
-CropAtari = CropObservations
 
 __all__ = [
     "BlockingReset",
@@ -58,5 +58,6 @@ __all__ = [
     "Vision",
     "WeakUnvectorize",
     "WrappedMultiprocessingEnv",
+    "WrappedVNCEnv",
     "experimental",
 ]

@@ -19,21 +19,18 @@ Region = tuple[int, int, int, int]
 
 
 class Crop(NamedTuple):
-    """A part of the screen, and how many pixels of it make one."""
+    """A part of the screen."""
 
     x: int
     y: int
     width: int
     height: int
-    scale: int = 1
 
     def of(self, picture: Any) -> Any:
-        bottom, right = self.y + self.height, self.x + self.width
-        return picture[self.y : bottom : self.scale, self.x : right : self.scale]
+        return picture[self.y : self.y + self.height, self.x : self.x + self.width]
 
 
-ATARI_CROP = Crop(272, 61, 480, 630, 3)
-"""A game of 160x210 in the middle of our desktop, three times as large."""
+ATARI_CROP = Crop(0, 0, 160, 210)
 FLASH_CROP = Crop(FLASH_LEFT, FLASH_TOP, GAME_SIZE["width"], GAME_SIZE["height"])
 
 
@@ -151,7 +148,7 @@ class SoftmaxClickMouse(vectorized.ActionWrapper):
 
 
 class CropObservations(vectorized.ObservationWrapper):
-    """Only the game's part of the screen; an Atari game's at its own 160x210 pixels."""
+    """Only the game's part of the screen, 160x210 of an Atari game."""
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
@@ -166,6 +163,9 @@ class CropObservations(vectorized.ObservationWrapper):
         if isinstance(observation, dict):
             return {**observation, "vision": self.crop.of(observation["vision"])}
         return self.crop.of(observation)
+
+
+CropAtari = CropObservations
 
 
 def _crop_of(spec: Any) -> Crop | None:

@@ -151,7 +151,7 @@ class Logger(vectorized.Wrapper):
 
 
 class TimeLimit(vectorized.Wrapper):
-    """Ends an episode that takes too long; only its own environment begins anew.
+    """Ends an episode that takes too long; only its own environment begins anew, if it does.
 
     Args:
         max_episode_seconds: None: 20 minutes, where `max_episode_steps` is None too.
@@ -198,10 +198,13 @@ class TimeLimit(vectorized.Wrapper):
                 if self._is_over(now_s - (now_s if began_s is None else began_s), self._steps[i]):
                     over.append(i)
         if over:
-            self._restart(over)
+            autoreset = self.metadata.get("semantics.autoreset")
+            if autoreset:
+                self._restart(over)
             for i in over:
-                observation_n[i], done_n[i] = None, True
-                info["n"][i]["time_limit"] = True
+                if autoreset:
+                    observation_n[i] = None
+                done_n[i] = info["n"][i]["time_limit"] = True
                 self._began_s[i], self._steps[i] = None, 0
         return observation_n, reward_n, done_n, info
 
@@ -227,6 +230,7 @@ class Monitor(TimeLimit):
 
     Args:
         directory: Made where it is not there.
+        ignored: What gym's has besides: force, resume, video_callable, ... There are no videos.
     """
 
     def __init__(
@@ -235,6 +239,7 @@ class Monitor(TimeLimit):
         directory: str,
         max_episode_seconds: float | None = None,
         max_episode_steps: int | None = None,
+        **ignored: Any,
     ) -> None:
         super().__init__(env, max_episode_seconds, max_episode_steps)
         Path(directory).mkdir(parents=True, exist_ok=True)
