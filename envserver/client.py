@@ -86,7 +86,8 @@ class Client:
             )
         except BaseException:
             with contextlib.suppress(BrokerUnavailable):
-                self._channel.request("close_session", {"token": token}, CLOSE_TIMEOUT_S)
+                ending = {"token": token, "keep": bool(opened.get("reopened"))}
+                self._channel.request("close_session", ending, CLOSE_TIMEOUT_S)
             raise
         return Session(self._channel, spec, opened, descriptors, self.close if owned else None)
 

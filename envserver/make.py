@@ -194,7 +194,7 @@ def make_vec(
         envs.daemon_pid = daemon_pid
         return envs
     except BaseException:
-        session.close()
+        session.close(keep=session.reopened)  # they ran before, and may serve another try
         raise
 
 

@@ -6,7 +6,8 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     reply    {id, ok: true, result} | {id, ok: false, error: {code, message}}
 
     hello           {protocol_version, lease}        first, always
-    open_session    {spec, opening}                  -> {token, name, num_envs, names, ...}
+    open_session    {spec, opening}                  -> {token, name, num_envs, names, notice,
+                                                          reopened, segment_bytes}
     session_status  {token, revision, timeout_s}     -> {revision, ready, failed, workers, ...}
     reset           {token, reset_id, per_env: [[env, fields], ...]}
                     fields: seed, options, env_id, fresh (another remote); all may be missing

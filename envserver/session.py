@@ -37,6 +37,8 @@ class Session:
     """The runtime on its environment (num_actions, keys, ...); filled by `wait_ready`."""
     names: list[str]
     """Of the remotes; without passwords."""
+    reopened: bool
+    """Whether the remotes had been kept for the spec's `client_id`."""
     rewarders: list[bool]
     """Whether each remote has one; True until `wait_ready` knows."""
 
@@ -54,6 +56,7 @@ class Session:
         self.name = str(opened["name"])
         self.token = str(opened["token"])
         self.names = [str(name) for name in opened["names"]]
+        self.reopened = bool(opened.get("reopened"))
         self.rewarders = [True] * self.num_envs
         self.describe = {}
         self.segment_fd, *self.doorbells = descriptors

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -14,6 +15,7 @@ import zmq
 import zmq.asyncio
 
 from envserver import messages, processes
+from envserver.broker.closings import Closings
 from envserver.broker.kept import KeptRemotes
 from envserver.broker.leases import Lease, LeaseServer, trainer_alive
 from envserver.broker.pool import RemotePool
@@ -44,9 +46,10 @@ class Daemon:
         self.pid = os.getpid()
         self.started_at = time.monotonic()
         self.sessions: dict[str, BrokerSession] = {}
-        self.kept = KeptRemotes()
-        self._closing: dict[str, BrokerSession] = {}
-        """By client_id: sessions that ended and whose remotes are about to be kept."""
+        self._closings = Closings()
+        self.kept = KeptRemotes(self._closings)
+        self._about_to_be_kept: dict[str, asyncio.Task[None]] = {}
+        """By client_id: closings of sessions, each of which keeps the remotes in the end."""
         self._opening: dict[str, int] = {}
         """By client_id: who opens a session now."""
         self._is_private = private
@@ -58,7 +61,6 @@ class Daemon:
         self._names = itertools.count(1)
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closings: set[asyncio.Task[None]] = set()
         self._peers: dict[bytes, Lease] = {}
         self._requests = Requests(self)
         self._context = zmq.asyncio.Context()
@@ -117,38 +119,62 @@ class Daemon:
         logs = directory
         if self._keep_logs:
             logs = self.log_directory / f"session-{self.pid}-{name}"
-        if pool is None:
-            remotes = self._files / f"remotes-{name}"
-            pool = RemotePool(
-                spec,
-                remotes,
-                logs if self._keep_logs else remotes,
-                await asyncio.to_thread(choose_provider, spec),
-                {"session": name, "lease": processes.identity(lease.pid) or ""},
+        reopened = pool is not None
+        try:
+            if pool is None:
+                remotes = self._files / f"remotes-{name}"
+                pool = RemotePool(
+                    spec,
+                    remotes,
+                    logs if self._keep_logs else remotes,
+                    await asyncio.to_thread(choose_provider, spec),
+                    {"session": name, "lease": processes.identity(lease.pid) or ""},
+                )
+            session = await BrokerSession.open(
+                name, lease.token, lease.pid, spec, directory, logs, pool
             )
-        session = await BrokerSession.open(
-            name, lease.token, lease.pid, spec, directory, logs, pool
-        )
+        except BaseException as error:
+            if pool is not None:
+                client_id = spec.client_id if reopened else None
+                await asyncio.shield(self._closings.begin(self._let_go(client_id, spec, pool)))
+            if isinstance(error, OSError):
+                short = error.errno in (errno.EMFILE, errno.ENFILE)
+                advice = ": raise the limit of open files (ulimit -n)" if short else ""
+                raise RequestFailed(f"the daemon cannot open a session: {error}{advice}") from error
+            raise
+        session.reopened = reopened
         self.sessions[session.token] = session
         gone = lease.token not in self.leases.leases or not trainer_alive(lease)
         if gone or self._stopping.is_set():
-            await self.close_session(session)
+            await self.close_session(session, keep=reopened)
             raise SessionClosed("the trainer or the daemon ended while the session was opened")
         return session
 
     async def close_session(self, session: BrokerSession, *, keep: bool = False) -> None:
         """End a session; `keep`: its remotes wait for its client, if it has a name."""
+        await asyncio.shield(self._begin_closing(session, keep=keep))
+
+    def _begin_closing(self, session: BrokerSession, *, keep: bool) -> "asyncio.Task[None]":
         client_id = session.spec.client_id
-        keep = keep and client_id is not None and not self._stopping.is_set()
         if self.sessions.pop(session.token, None) is None or not keep or client_id is None:
-            await session.close()
-            return
-        self._closing[client_id] = session
+            return self._closings.begin(session.close())
+        closing = self._closings.begin(self._close_and_keep(client_id, session))
+        self._about_to_be_kept[client_id] = closing
+        closing.add_done_callback(lambda _: self._about_to_be_kept.pop(client_id))
+        return closing
+
+    async def _close_and_keep(self, client_id: str, session: BrokerSession) -> None:
         try:
             await session.close(keep_remotes=True)
-            self.kept.keep(client_id, session.pool, session.spec.keep_s)
         finally:
-            del self._closing[client_id]
+            await self._let_go(client_id, session.spec, session.pool)
+
+    async def _let_go(self, client_id: str | None, spec: SessionSpec, pool: RemotePool) -> None:
+        """Keep remotes for a client; stop them if there is none, or no daemon that would wait."""
+        if client_id is None or self._stopping.is_set():
+            await pool.close()
+        else:
+            self.kept.keep(client_id, pool, spec.keep_s)
 
     async def _kept_pool(self, lease: Lease, spec: SessionSpec) -> RemotePool | None:
         """The remotes that wait for a client; None where none do.
@@ -173,15 +199,16 @@ class Daemon:
                     f"(session {session.name}): end that one, or use another client_id"
                 )
             await self.close_session(session, keep=True)  # its end was not noticed yet
-        if client_id in self._closing:
-            await self._closing[client_id].close()
-            await asyncio.sleep(0)  # who closes it keeps the remotes then
+        if client_id in self._about_to_be_kept:
+            await asyncio.wait((self._about_to_be_kept[client_id],))
         return self.kept.take(spec)
 
     async def _receive(self) -> None:
         while True:
             peer, *rest = await self._socket.recv_multipart()
-            self._start(self._serve(peer, rest[-1] if rest else b""))
+            task = asyncio.create_task(self._serve(peer, rest[-1] if rest else b""))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, peer: bytes, data: bytes) -> None:
         reply: dict[str, Any]
@@ -213,22 +240,18 @@ class Daemon:
         for peer in [peer for peer, owner in self._peers.items() if owner is lease]:
             del self._peers[peer]
         for session in [each for each in self.sessions.values() if each.lease == lease.token]:
-            self._start(self.close_session(session, keep=True), self._closings)
-
-    def _start(self, work: Any, among: set[asyncio.Task[None]] | None = None) -> None:
-        tasks = self._tasks if among is None else among
-        task = asyncio.create_task(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+            self._begin_closing(session, keep=True)
 
     async def _close(self) -> None:
-        # A trainer's end often ends the daemon too: what it began to close is closed to the end.
-        await asyncio.gather(*self._closings, return_exceptions=True)
-        sessions = list(self.sessions.values())
-        await asyncio.gather(*(self.close_session(each) for each in sessions), self.kept.close())
+        self._stopping.set()
+        for session in list(self.sessions.values()):
+            self._begin_closing(session, keep=False)
+        self.kept.give_up_all()
+        await self._closings.wait()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._closings.wait()  # of those that were being opened
         self._socket.close()
         self._context.term()
         self.address.socket.unlink(missing_ok=True)

@@ -5,8 +5,10 @@ import dataclasses
 import logging
 from typing import Any
 
+from envserver.broker.closings import Closings
 from envserver.broker.pool import RemotePool
-from envserver.errors import RequestFailed
+from envserver.errors import InvalidRuntime, RequestFailed
+from envserver.runtimes_file import find_environment, load_runtimes
 from envserver.spec import SessionSpec
 
 logger = logging.getLogger(__name__)
@@ -15,7 +17,7 @@ SAME = (
     *("runtime_name", "runtime", "num_envs", "remotes", "screen_or_size", "env_kwargs", "command"),
     *("provider", "container", "fps", "clock", "source"),
 )
-"""What a remote was started with and cannot change."""
+"""What a remote was started with and cannot change; of its task see `_difference`."""
 
 
 @dataclasses.dataclass
@@ -27,10 +29,15 @@ class Kept:
 
 
 class KeptRemotes:
-    """The pools of sessions that ended, each for its `keep_s`."""
+    """The pools of sessions that ended, each for its `keep_s`.
 
-    def __init__(self) -> None:
+    Args:
+        closings: where pools are closed.
+    """
+
+    def __init__(self, closings: Closings) -> None:
         self._kept: dict[str, Kept] = {}
+        self._closings = closings
 
     def keep(self, client_id: str, pool: RemotePool, keep_s: float) -> None:
         """Keep a pool until it is taken, or `keep_s` have passed."""
@@ -49,17 +56,14 @@ class KeptRemotes:
         kept = self._kept.get(spec.client_id)
         if kept is None:
             return None
-        for name in SAME:
-            before, now = getattr(kept.pool.spec, name), getattr(spec, name)
-            if _plain(before) != _plain(now):
-                shown = "another value" if name == "remotes" else repr(now)
-                was = "" if name == "remotes" else f", not {before!r}"
-                raise RequestFailed(
-                    f"client_id {spec.client_id!r} keeps {kept.pool.spec.num_envs} remotes that "
-                    f"cannot serve this session: its {_WORDS.get(name, name)} is {shown}{was}; "
-                    "give up the others by 'envserver remotes --release "
-                    f"{spec.client_id}', or use another client_id"
-                )
+        differs = _difference(kept.pool.spec, spec)
+        if differs:
+            raise RequestFailed(
+                f"client_id {spec.client_id!r} keeps {kept.pool.spec.num_envs} remotes that "
+                f"cannot serve this session: its {differs}; "
+                "give up the others by 'envserver remotes --release "
+                f"{spec.client_id}', or use another client_id"
+            )
         del self._kept[spec.client_id]
         kept.given_up.cancel()
         return kept.pool
@@ -76,7 +80,7 @@ class KeptRemotes:
             raise RequestFailed(f"nothing is kept for the client {client_id!r}, kept are {names}")
         kept.given_up.cancel()
         count = kept.pool.alive
-        await kept.pool.close()
+        await asyncio.shield(self._closings.begin(kept.pool.close()))
         return count
 
     def summaries(self) -> list[dict[str, Any]]:
@@ -91,19 +95,48 @@ class KeptRemotes:
             for client_id, kept in self._kept.items()
         ]
 
-    async def close(self) -> None:
-        """Stop everything that is kept."""
-        for client_id in list(self._kept):
-            await self.release(client_id)
+    def give_up_all(self) -> None:
+        """Begin to stop everything that is kept."""
+        for kept in self._kept.values():
+            kept.given_up.cancel()
+            self._closings.begin(kept.pool.close())
+        self._kept.clear()
 
     async def _give_up(self, client_id: str, keep_s: float) -> None:
         await asyncio.sleep(keep_s)
         kept = self._kept.pop(client_id)
         logger.info("the client %s did not come back: its remotes are stopped", client_id)
-        await kept.pool.close()
+        self._closings.begin(kept.pool.close())
 
 
 _WORDS = {"screen_or_size": "screen", "runtime_name": "runtime", "runtime": "kind of runtime"}
+
+
+def _difference(kept: SessionSpec, asked: SessionSpec) -> str:
+    """What of a session the remotes of another cannot be; "" where they can serve it."""
+    for name in SAME:
+        before, now = getattr(kept, name), getattr(asked, name)
+        if _plain(before) != _plain(now):
+            shown = "another value" if name == "remotes" else f"{now!r}, not {before!r}"
+            return f"{_WORDS.get(name, name)} is {shown}"
+    if kept.task == asked.task:
+        if kept.task is None or kept.env_id == asked.env_id or _are_named(asked):
+            return ""
+        return f"task is {asked.task!r} of {asked.env_id}, not that of {kept.env_id}"
+    if _are_named(kept, asked):
+        return ""
+    return f"task is {asked.task!r}, not {kept.task!r}"
+
+
+def _are_named(*specs: SessionSpec) -> bool:
+    """Whether each's task is what runtimes.yml has for its environment: remotes switch to such."""
+    if any(spec.task is None or spec.env_id is None for spec in specs):
+        return False
+    try:
+        known = load_runtimes()
+        return all(find_environment(str(spec.env_id), known)[1].task == spec.task for spec in specs)
+    except InvalidRuntime:
+        return False
 
 
 def _plain(value: Any) -> Any:

@@ -101,12 +101,12 @@ class Requests:
         session.opening = str(params.get("opening"))
         if (lease.token, session.opening) in self._abandoned:
             self._abandoned.remove((lease.token, session.opening))
-            await self._daemon.close_session(session)
+            await self._daemon.close_session(session, keep=session.reopened)
             raise SessionClosed("the session was closed while it was opened")
         try:
             await lease.send_descriptors(session.token, session.descriptors)
         except (OSError, TimeoutError):
-            await self._daemon.close_session(session)
+            await self._daemon.close_session(session, keep=session.reopened)
             raise
         return {
             "token": session.token,
@@ -115,6 +115,7 @@ class Requests:
             "names": [each.name for each in session.environments],
             "segment_bytes": session.segment_bytes,
             "notice": session.pool.notice,
+            "reopened": session.reopened,
         }
 
     async def _session_status(self, lease: Lease, params: Params) -> dict[str, Any]:
@@ -186,7 +187,7 @@ class Requests:
         opening = str(params["opening"])
         for session in list(self._daemon.sessions.values()):
             if (session.lease, session.opening) == (lease.token, opening):
-                await self._daemon.close_session(session)
+                await self._daemon.close_session(session, keep=session.reopened)
                 return
         self._abandoned.add((lease.token, opening))
 

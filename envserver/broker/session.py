@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import secrets
@@ -37,6 +36,9 @@ class BrokerSession:
 
     Args:
         pool: of remotes, which ends with the session if it is not to be kept.
+
+    Attributes:
+        reopened: the remotes had been kept, and are kept again where the opening fails.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class BrokerSession:
         self.lease = lease
         self.opening = ""
         """The trainer's own word for the request that opened it."""
+        self.reopened = False
         self.trainer_pid = trainer_pid
         self.spec = spec
         self.opened_at = time.monotonic()
@@ -68,8 +71,6 @@ class BrokerSession:
         self._doorbells: list[int] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._closed: asyncio.Task[None] | None = None
-        self._directory.mkdir(mode=0o700)
-        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.pool = pool
         pool.say = self._say
 
@@ -84,26 +85,25 @@ class BrokerSession:
         logs: Path,
         pool: RemotePool,
     ) -> "BrokerSession":
-        """Make the segment and begin to start everything.
+        """Make the segment and begin to start everything; after a failure the pool is the caller's.
 
         Raises:
-            RequestFailed: there is not enough memory, or too few descriptors.
+            RequestFailed: there is not enough memory.
+            OSError: the disk is full, or there are too few descriptors.
         """
         session = cls(name, lease, trainer_pid, spec, directory, logs, pool)
         try:
             await session._start()
         except BaseException as error:
-            await session.close()
+            await session.close(keep_remotes=True)
             if isinstance(error, ShmError):
                 raise RequestFailed(str(error)) from error
-            if isinstance(error, OSError):
-                short = error.errno in (errno.EMFILE, errno.ENFILE)
-                advice = ": raise the limit of open files (ulimit -n)" if short else ""
-                raise RequestFailed(f"the daemon cannot open a session: {error}{advice}") from error
             raise
         return session
 
     async def _start(self) -> None:
+        self._directory.mkdir(mode=0o700)
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         spec = self.spec
         segment = self._segment = await asyncio.to_thread(
             Segment.create,
