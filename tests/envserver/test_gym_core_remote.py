@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from fakes.gym_core_agent import playing, run
+from fakes.gym_core_agent import Agent, playing, run
 from websockets.exceptions import ConnectionClosed
 
 from envserver.runtimes.gym_core.game import Game, jsonable_info, register_atari
@@ -104,7 +104,7 @@ def test_two_resets_at_once(second: dict[str, Any], count: int) -> None:
         async with playing("CartPole-v1", screen=None, misbehaviour=slow) as agent:
             await agent.send_reset(clock="step", fps=None)
             await agent.send_reset(clock="step", **second)
-            told = []
+            told: list[messages.Message] = []
             while sum(message.parent_message_id is not None for message in told) < 2:
                 told.append(await agent.next())
             begun = [each.episode for each in told if each.body.get("env_state") == "running"]
