@@ -13,7 +13,7 @@ import envserver
 from envserver.broker import control
 from envserver.cli import main
 from envserver.client import Client
-from envserver.errors import RequestFailed
+from envserver.errors import RequestFailed, StartError
 from envserver.spec import SessionSpec
 
 pytestmark = pytest.mark.integration
@@ -92,6 +92,24 @@ def test_close_keeps_when_asked(daemon: Any) -> None:
             RequestFailed, match="nothing is kept for the client 'a', kept are none"
         ):
             control.release("a")
+
+
+def test_a_start_that_fails_leaves_what_is_kept(daemon: Any) -> None:
+    def interrupt(status: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with envserver.connect() as connection:
+        options: dict[str, Any] = {"screen": (640, 480), "client_id": "a", "fps": None}
+        envs = connection.make_vec("gym-core.CartPole-v1", 1, **options)
+        (attached,) = ports(envs.session)
+        envs.close(keep=True)
+        with pytest.raises(StartError, match="Nothing-v7"):
+            connection.make_vec("gym-core", 1, env_id="Nothing-v7", **options)
+        with pytest.raises(KeyboardInterrupt):
+            connection.make_vec("gym-core.CartPole-v1", 1, progress=interrupt, **options)
+        assert [each["client_id"] for each in connection.status()["kept"]] == ["a"]
+        envs = connection.make_vec("gym-core.CartPole-v1", 1, **options)
+        assert ports(envs.session) == [attached]
 
 
 def test_two_trainers_on_one_name(daemon: Any, run_script: Callable[[str], Any]) -> None:
