@@ -44,6 +44,12 @@ def test_a_desktop_with_a_task() -> None:
     assert command.ports == (5900, 15900)
 
 
+def test_a_task_is_told_its_time_limit() -> None:
+    asked = spec(task="envserver.tasks.terminal:CreateFile", time_limit_s=90.5)
+    command = container_command(asked, OURS, True)
+    assert command.environment == {"ENVSERVER_TIME_LIMIT": "90.5"}
+
+
 def test_a_task_in_a_file_is_seen_by_the_container() -> None:
     asked = spec(task="/srv/my task.py:Mine")
     command = container_command(asked, OURS, True)

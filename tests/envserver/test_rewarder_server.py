@@ -290,7 +290,7 @@ def test_two_resets_at_once(second: dict[str, Any], episode: int | None, ran: in
             await peer.send(messages.PING, {})
             assert (await peer.next()).method == messages.REPLY_PING
             one.gate.set()
-            replies = []
+            replies: list[tuple[Any, ...]] = []
             while len(replies) < 2:
                 message = await peer.next()
                 if message.parent_message_id is not None:
