@@ -3,8 +3,8 @@
     envserver-remote [ENV_ID] [--kind gym-core|xvnc] [--task MODULE:CLASS] [--screen 1024x768]
                      [--fps 60] [--time-limit SECONDS] [--env-kwargs JSON] [-- COMMAND...]
 
-ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID; and ENVSERVER_TIME_LIMIT is the time
-limit); what the options leave open is in runtimes.yml. Passwords come by ENVSERVER_VNC_PASSWORD and
+ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID), the time limit may be
+in ENVSERVER_TIME_LIMIT; what the options leave open is in runtimes.yml. Passwords come by ENVSERVER_VNC_PASSWORD and
 ENVSERVER_REWARDER_PASSWORD, "openai" without them, since everyone can read a command line.
 
 Theory of operation: the desktop's programs are children of this process. It runs as a script, whose
