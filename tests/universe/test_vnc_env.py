@@ -18,6 +18,7 @@ from envserver.universe.compat import core
 from envserver.universe.envs import VNCEnv
 from envserver.universe.error import Error
 from envserver.universe.spaces import KeyEvent, PeekReward
+from envserver.universe.wrappers import SoftmaxClickMouse
 
 pytestmark = pytest.mark.integration
 
@@ -124,6 +125,24 @@ def test_a_game_is_where_universe_showed_it(make: Callable[..., VNCEnv]) -> None
         own = env.step([[]])[3]["n"][0]
         seen = {name: seen[name] + own[f"stats.vnc.updates.{name}"] for name in seen}
     assert seen["bytes"] > seen["rectangles"] >= seen["n"] > 0
+
+
+def test_a_page_is_where_universe_showed_it_and_takes_clicks(make: Callable[..., VNCEnv]) -> None:
+    env = SoftmaxClickMouse(make("wob.mini.ClickTest-v0", remotes=1, fps=20))
+    env.reset()
+    (observation,) = until(env.unwrapped, runs)[0]
+    page = observation["vision"][75:285, 10:170].copy()
+    observation["vision"][75:285, 10:170] = 0
+    assert page.mean() > 200
+    assert not observation["vision"].any()
+    assert observation["text"] == ["Click the button."]
+    button = (page[50:160] != 255).any(axis=2).nonzero()
+    x, y = 10 + int(button[1].mean()), 125 + int(button[0].mean())
+    nearest = min(env.points, key=lambda point: abs(point[0] - x) + abs(point[1] - y))
+    clicked = env.step([env.points.index(nearest)])
+    if not clicked[2][0]:
+        clicked = until(env.unwrapped, lambda stepped: stepped[2][0])
+    assert clicked[1] == [1.0]
 
 
 def test_sixty_steps_a_second(make: Callable[..., VNCEnv], host: GymCoreHost) -> None:
