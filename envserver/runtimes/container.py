@@ -3,9 +3,10 @@
     envserver-remote [ENV_ID] [--kind gym-core|xvnc] [--task MODULE:CLASS] [--screen 1024x768]
                      [--fps 60] [--time-limit SECONDS] [--env-kwargs JSON] [-- COMMAND...]
 
-ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID), the time limit may be
-in ENVSERVER_TIME_LIMIT; what the options leave open is in runtimes.yml. Passwords come by ENVSERVER_VNC_PASSWORD and
-ENVSERVER_REWARDER_PASSWORD, "openai" without them, since everyone can read a command line.
+ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID), the time limit may be in
+ENVSERVER_TIME_LIMIT; what the options leave open is in runtimes.yml. Passwords come by
+ENVSERVER_VNC_PASSWORD and ENVSERVER_REWARDER_PASSWORD, "openai" without them, since everyone can
+read a command line.
 
 Theory of operation: the desktop's programs are children of this process. It runs as a script, whose
 few imports come late: Xvnc is to start first; meanwhile this process imports the rewarder and then
