@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from envserver.actions import EventSpace
 from envserver.universe.error import Error
 from envserver.universe.spaces.vnc_event import KeyEvent, PointerEvent, keycode
 from envserver.universe.spaces.vnc_spaces import PeekReward
 
 MAX_COORDINATE = 0xFFFF
+LARGEST_SCREEN = EventSpace(MAX_COORDINATE + 1, MAX_COORDINATE + 1)
 FORMS = (
     "('KeyEvent', 'ArrowUp', True), ('PointerEvent', x, y, buttonmask), or objects of "
     "universe.spaces"
@@ -60,6 +62,10 @@ def compile_action(action: Any) -> Events:
             events.append(_compile_event(event))
         except Error as error:
             raise Error(f"event {place} is {event!r:.80}: {error}") from error
+    try:
+        LARGEST_SCREEN.events(events)  # whatever it would refuse later, when others were sent
+    except ValueError as error:
+        raise Error(str(error)) from error
     return events
 
 

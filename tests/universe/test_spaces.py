@@ -118,6 +118,10 @@ def test_compiled_actions_are_what_our_spaces_take() -> None:
         ([[("PointerEvent", 0, 0, 256)]], "buttonmask is 256"),
         ([[("PointerEvent", 0.5, 0, 0)]], "x is 0.5"),
         ([[("JoystickAxisXEvent", 0.1)]], "JoystickAxisXEvent"),
+        ([[("Text", 5)]], "event 0 is .*expected"),
+        ([[("KeyEvent", "up", True), ("Wait", -1)]], "event 1 is .*-1"),
+        ([[("Tap", 0)]], "event 0 is .*0"),
+        ([[("KeyEvent", 0, True)]], "event 0 is .*0"),
     ],
 )
 def test_what_cannot_be_compiled(actions: Any, complaint: str) -> None:

@@ -67,9 +67,9 @@ class Throttle(vectorized.Wrapper):
         self._merged: vectorized.Merged | None = None
         self._set(fps)
 
-    def _configure(self, *args: Any, fps: Any = None, **kwargs: Any) -> None:
-        if fps is not None:
-            self._set(fps)
+    def _configure(self, *args: Any, **kwargs: Any) -> None:
+        if "fps" in kwargs:  # None switches it off
+            self._set(kwargs.pop("fps"))
         self.env.configure(*args, **kwargs)
 
     def _set(self, fps: Any) -> None:
