@@ -6,6 +6,7 @@ started, also what left its parent, is then killed, since this process adopts or
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import stat
@@ -198,12 +199,19 @@ class Desktop:
     def clear(self) -> None:
         """Kill every program that is not kept, and empty `home` and `scratch`.
 
+        They are there afterwards, whatever an agent put into their place.
+
         Raises:
-            DesktopError: a program does not die.
+            DesktopError: a program does not die, or a directory cannot be emptied.
         """
         self._kill(keep=True)
         if self._display is not None and not self._kept:
             self._wait_no_window(self._display)
+        for directory in (self._directory, self.home, self.scratch):
+            try:
+                _make_real(directory)
+            except OSError as error:
+                raise DesktopError(f"cannot make {directory} anew: {error}") from error
         for directory in (self.home, self.scratch):
             _empty(directory)
 
@@ -271,17 +279,46 @@ class Desktop:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _empty(directory: Path) -> None:
-    """Remove all that is in a directory, also what its owner made unwritable."""
+def _make_real(directory: Path) -> None:
+    """Make a directory of ours where there is none, or something else, such as a link to one."""
+    try:
+        is_real = stat.S_ISDIR(directory.lstat().st_mode)
+    except FileNotFoundError:
+        is_real = False
+    else:
+        if not is_real:
+            directory.unlink()
+    if not is_real:
+        directory.mkdir()
     directory.chmod(0o700)
-    for parent, names, _ in os.walk(directory):
-        for name in names:
-            path = os.path.join(parent, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-    for entry in os.scandir(directory):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(entry.path)
+
+
+def _empty(directory: Path) -> None:
+    """Remove all that is in a directory, however deep, also what its owner made unwritable.
+
+    Directories in it are first moved to its top, so that neither a path nor a recursion grows with
+    their depth.
+
+    Raises:
+        DesktopError: something stays.
+    """
+    deadline_s = time.monotonic() + CLEAR_TIMEOUT_S
+    waiting = [directory]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            for name in os.listdir(parent):
+                path = parent / name
+                if not stat.S_ISDIR(path.lstat().st_mode):
+                    path.unlink()
+                    continue
+                path.chmod(0o700)
+                waiting.append(path.rename(directory / secrets.token_hex(16)))
+            if parent != directory:
+                parent.rmdir()
+        except OSError as error:  # a kept program may use it meanwhile
+            if time.monotonic() > deadline_s:
+                raise DesktopError(f"cannot empty {directory}: {error}") from error
+            if os.path.lexists(parent):
+                waiting.append(parent)
+                time.sleep(PAUSE_S)

@@ -10,6 +10,7 @@ from envserver.rewarder.errors import DesktopError
 IN_CLOSE_WRITE = 0x8
 IN_MOVED_FROM, IN_MOVED_TO = 0x40, 0x80
 IN_CREATE, IN_DELETE = 0x100, 0x200
+CHANGES = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
 BUFFER_BYTES = 1 << 16
 
 
@@ -21,14 +22,32 @@ class DirectoryWatch:
     """
 
     def __init__(self, directory: Path) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._descriptor: int = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        mask = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE
-        path = os.fsencode(directory)
-        if self._descriptor < 0 or libc.inotify_add_watch(self._descriptor, path, mask) < 0:
-            error = os.strerror(ctypes.get_errno())
+        self._directory = directory
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor: int = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._number: int | None = None
+        try:
+            self.renew()
+        except DesktopError:
             self.close()
-            raise DesktopError(f"cannot watch {directory}: {error}")
+            raise
+
+    def renew(self) -> None:
+        """Watch the directory that has the name now, where the one before was moved or removed.
+
+        Raises:
+            DesktopError: it cannot be watched.
+        """
+        path = os.fsencode(self._directory)
+        number = self._descriptor
+        if number >= 0:
+            number = self._libc.inotify_add_watch(self._descriptor, path, CHANGES)
+        if number < 0:
+            error = os.strerror(ctypes.get_errno())
+            raise DesktopError(f"cannot watch {self._directory}: {error}")
+        if self._number not in (None, number):
+            self._libc.inotify_rm_watch(self._descriptor, self._number)
+        self._number = number
 
     def fileno(self) -> int:
         return self._descriptor

@@ -8,6 +8,9 @@ is connected and the episode runs; time that passes without a client does not co
 A tick that finds its desktop broken (`DesktopError`) truncates the episode, and says the reason.
 An end is told as `reward` (done) -> `describe` resetting k+1 -> `describe` running k+1. What a task
 says in its reset goes out before "running", so that it is there with the first picture.
+
+A desktop that cannot be cleared fails the task: another reset would not help. A task that cannot be
+set up in the place of another is refused, and the next reset sets up the one that it asks for.
 """
 
 import asyncio
@@ -16,12 +19,14 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from envserver.rewarder.desktop import Desktop
 from envserver.rewarder.errors import DesktopError, TaskError, TaskStuck
-from envserver.rewarder.loading import find_switch, load_task
+from envserver.rewarder.inotify import DirectoryWatch
+from envserver.rewarder.loading import Switch, find_switch, load_task
 from envserver.rewarder.server import ResetRefused, RewarderServer
 from envserver.rewarder.task import Outcome, Task
 from envserver.rewarder.thread import TaskThread
@@ -67,6 +72,8 @@ class TaskRunner:
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
         self._watched: set[int] = set()
+        self._watches: dict[Path, DirectoryWatch] = {}
+        """Of the task's thread, and of the event loop while nothing runs there."""
         self._elapsed_s = self._counted_s = 0.0
         self._is_watched = False
         self._has_looked = False
@@ -76,6 +83,8 @@ class TaskRunner:
         self._texts: list[str] = []
         self._first_info: dict[str, Any] = {}
         self._task = self._make(load_task(task))
+        self._is_set_up = True
+        """Not between a task that was closed and one that could be set up."""
         self.server = RewarderServer(
             env_id=env_id,
             fps=self._task.fps,
@@ -113,7 +122,8 @@ class TaskRunner:
     async def close(self) -> None:
         """Stop listening, and wait a little for what the task does."""
         await self.server.close()
-        await asyncio.to_thread(self._thread.close, CLOSE_TIMEOUT_S)
+        if await asyncio.to_thread(self._thread.close, CLOSE_TIMEOUT_S):
+            self._forget_all()
 
     # What the task asks for, from its thread.
 
@@ -140,6 +150,13 @@ class TaskRunner:
             self._loop.add_reader(descriptor, readable)
 
         self._loop.call_soon_threadsafe(begin)
+
+    def watch_directory(self, directory: Path) -> None:
+        if directory in self._watches:
+            self._watches[directory].renew()
+            return
+        watch = self._watches[directory] = DirectoryWatch(directory)
+        self.watch(watch.fileno(), watch.read)
 
     # Ticks.
 
@@ -243,7 +260,7 @@ class TaskRunner:
         if seed is None:
             seed = self._random.getrandbits(SEED_BITS)
         self._random.seed(seed)
-        await self._call("clearing the desktop", task.reset_timeout_s, self._desktop.clear)
+        await self._clear()
         info = await self._call("reset", task.reset_timeout_s, task.reset, seed, options)
         if info is not None and not isinstance(info, dict):
             raise TaskError(f"{self._name}: reset returned {info!r:.80}, expected a dict or None")
@@ -254,31 +271,59 @@ class TaskRunner:
         self.server.describe(messages.RUNNING, episode)
         self._woken.set()
 
+    async def _clear(self) -> None:
+        """Empty the desktop between two episodes; what cannot be emptied is not used again."""
+        try:
+            limit_s = self._task.reset_timeout_s
+            await self._call("clearing the desktop", limit_s, self._desktop.clear)
+        except TaskError as error:
+            self._fail(str(error))
+            raise
+        for watch in self._watches.values():
+            with contextlib.suppress(DesktopError):  # what was in the home is gone
+                watch.renew()
+
     async def _switch_to(self, env_id: str | None) -> None:
         """Run another environment's task.
 
         Raises:
-            TaskError: there is none in this runtime, or it needs another screen; nothing has
-                changed.
+            TaskError: there is none in this runtime, it needs another screen, or it cannot be set
+                up. Only in the last case has something changed: the next reset sets a task up.
         """
-        if env_id is None or env_id == self.server.env_id:
+        server, old = self.server, self._task
+        if env_id is not None and env_id != server.env_id:
+            found = await self._find(env_id)
+            new, limit_s = self._make(load_task(found.task)), found.time_limit_s
+        elif not self._is_set_up:
+            env_id, new, limit_s = server.env_id, self._make(type(old)), self._own_limit_s
+        else:
             return
+        was_set_up, self._is_set_up = self._is_set_up, False
+        try:
+            if was_set_up:
+                await self._call("close", old.tick_timeout_s, old.close)
+            self._forget_all()
+            await self._clear()
+            self._task = new
+            await self._call("setup", new.reset_timeout_s, new.setup)
+        except TaskError:
+            self._task = old
+            server.describe(messages.RESETTING, server.episode + 1)
+            raise
+        self._is_set_up, self._own_limit_s = True, limit_s
+        server.env_id, server.fps = env_id, new.fps
+
+    async def _find(self, env_id: str) -> Switch:
         found = find_switch(env_id, self.server.env_id)
-        new, old = load_task(found.task), self._task
         if found.screen is not None:
-            size = await self._call("screen", old.tick_timeout_s, self._desktop.size)
+            limit_s = self._task.tick_timeout_s
+            size = await self._call("screen", limit_s, self._desktop.size)
             if size != tuple(found.screen):
                 raise TaskError(
                     f"{env_id} needs a screen of {found.screen[0]}x{found.screen[1]}, this desktop "
                     f"has {size[0]}x{size[1]}: start another remote for it"
                 )
-        await self._call("close", old.tick_timeout_s, old.close)
-        for descriptor in list(self._watched):
-            self._forget(descriptor)
-        await self._call("clearing the desktop", old.reset_timeout_s, self._desktop.clear)
-        self._task, self._own_limit_s = self._make(new), found.time_limit_s
-        self.server.env_id, self.server.fps = env_id, self._task.fps
-        await self._call("setup", self._task.reset_timeout_s, self._task.setup)
+        return found
 
     def _make(self, made: type[Task]) -> Task:
         try:
@@ -308,6 +353,13 @@ class TaskRunner:
         self._watched.discard(descriptor)
         with contextlib.suppress(OSError, ValueError):
             self._loop.remove_reader(descriptor)
+
+    def _forget_all(self) -> None:
+        for descriptor in list(self._watched):
+            self._forget(descriptor)
+        for watch in self._watches.values():
+            watch.close()
+        self._watches.clear()
 
     def _fail(self, message: str) -> None:
         if not self.failed.done():

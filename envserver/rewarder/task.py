@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from envserver.rewarder.desktop import Desktop
-from envserver.rewarder.inotify import DirectoryWatch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Host(Protocol):
     def wake(self) -> None: ...
 
     def watch(self, descriptor: int, read: Callable[[], object] | None) -> None: ...
+
+    def watch_directory(self, directory: Path) -> None: ...
 
 
 class Task:
@@ -104,6 +105,12 @@ class Task:
         self._host.watch(descriptor, read)
 
     def tick_on_change(self, directory: Path) -> None:
-        """Tick too whenever a file in a directory was written, moved or removed."""
-        watch = DirectoryWatch(directory)
-        self.tick_on(watch.fileno(), watch.read)
+        """Tick too whenever a file in a directory was written, moved or removed.
+
+        It holds for all episodes, also where an agent removed the directory, if it is `home` or
+        `scratch`. One that the task makes in each `reset` is named again there.
+
+        Raises:
+            DesktopError: the directory cannot be watched.
+        """
+        self._host.watch_directory(directory)

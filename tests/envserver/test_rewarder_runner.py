@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.counting_task import Gated, Limited, Other, run, running
+from fakes.counting_task import Gated, Limited, run, running
 
-from envserver.rewarder import Desktop, DesktopError, Outcome, TaskError
+from envserver.rewarder import DesktopError, Outcome
 from envserver.rewarder import runner as runners
-from envserver.rewarder.loading import Switch
 from workers import rewarder_messages as messages
 
 
@@ -227,45 +226,5 @@ def test_pings_are_answered_while_a_reset_takes_its_time() -> None:
             gate.set()
             while (await peer.told()) != (messages.REPLY_RESET, 3):
                 pass
-
-    run(test())
-
-
-def test_another_environment_of_the_runtime_is_switched_to(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    known = {
-        "rt.A-v0": Switch("fakes.counting_task:Counting"),
-        "rt.B-v0": Switch("fakes.counting_task:Other", time_limit_s=0.05),
-        "rt.D-v0": Switch("fakes.counting_task:Other", screen=(375, 667)),
-    }
-
-    def find_switch(env_id: str, current: str | None) -> Switch:
-        if env_id not in known:
-            raise TaskError(f"no {env_id}")
-        return known[env_id]
-
-    monkeypatch.setattr(runners, "find_switch", find_switch)
-    monkeypatch.setattr(Desktop, "size", lambda self: (160, 210))
-
-    async def test() -> None:
-        async with running(env_id="rt.A-v0") as one, one.peer() as peer:
-            await peer.reset(env_id="rt.A-v0")
-            old = one.task
-            reply = await peer.reset(env_id="rt.C-v0")
-            assert (reply.method, reply.body["message"]) == (messages.REPLY_ERROR, "no rt.C-v0")
-            assert one.runner.server.env_state == messages.RUNNING
-            refusal = (await peer.reset(env_id="rt.D-v0")).body["message"]
-            assert refusal.startswith("rt.D-v0 needs a screen of 375x667, this desktop has 160x210")
-            assert (one.task, one.runner.server.env_id) == (old, "rt.A-v0")
-            await peer.send(messages.RESET, {"seed": None, "env_id": "rt.B-v0"})
-            message = await peer.next()
-            while message.method != messages.DESCRIBE:
-                message = await peer.next()
-            assert message.body == {"env_id": "rt.B-v0", "env_state": "resetting", "fps": 30.0}
-            while (await peer.told())[0] != messages.REPLY_RESET:
-                pass
-            assert (type(one.task), one.task.setups, old.closes) == (Other, 1, 1)
-            assert await peer.told() == (0.0, True, {"truncated": True}, 3)  # its time limit
 
     run(test())

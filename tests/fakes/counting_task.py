@@ -83,6 +83,26 @@ class Hasty(Counting):
     tick_timeout_s = 0.1
 
 
+class Watching(Counting):
+    """Watches the home, as tasks do that look for files."""
+
+    fps = 0.01
+
+    def setup(self) -> None:
+        super().setup()
+        self.tick_on_change(self.desktop.home)
+
+
+class Fragile(Counting):
+    """Its set-up does what a test says."""
+
+    in_setup: Callable[[], Any] = staticmethod(lambda: None)
+
+    def setup(self) -> None:
+        self.in_setup()
+        super().setup()
+
+
 class Slow(Counting):
     fps = 0.01
 
