@@ -143,11 +143,6 @@ class RewarderServer:
         for client in list(self.clients):
             client.send(messages.TEXT, {"text": text}, episode=self.episode)
 
-    def observation(self, observation: Any) -> None:
-        """Tell every client something to observe beside the picture: it replaces the one before."""
-        for client in list(self.clients):
-            client.send(messages.OBSERVATION, {"observation": observation}, episode=self.episode)
-
     async def send_away(self, reason: str) -> None:
         """Close every connection, saying why; clients do not come back by themselves then."""
         await asyncio.gather(*(_send_away(client, reason) for client in list(self.clients)))
