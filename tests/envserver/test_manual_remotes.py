@@ -120,7 +120,7 @@ def test_a_name_that_the_remote_does_not_know(
     envs = attach(f"vnc://{start().both}")
     envs.reset()
     assert isinstance(envs.session, Session)
-    with pytest.raises(ResetFailed, match="gym-core.Pnog-v0"):
+    with pytest.raises(ResetFailed, match=r"gym-core\.Pnog-v0"):
         envs.reset(options={"env_id": "gym-core.Pnog-v0"})
     assert envs.reset()[1]["valid"].all()
     # Nor is the next worker told it.
