@@ -156,7 +156,9 @@ class Browser:
         if found is None:
             raise DesktopError("no Chromium found: apt install chromium")
         # Beside the home, which every episode empties; it goes with the desktop.
-        self._profile = profile = Path(tempfile.mkdtemp(prefix="browser-", dir=self._desktop.home.parent))
+        self._profile = profile = Path(
+            tempfile.mkdtemp(prefix="browser-", dir=self._desktop.home.parent)
+        )
         width, height = self._desktop.screen().shape[1::-1]
         argv = [found, *FLAGS, f"--window-size={width},{height}", f"--user-data-dir={profile}"]
         if os.geteuid() == 0:
