@@ -25,13 +25,15 @@ from benchmarks import report
 from benchmarks.replay_client import RECEIVE_BYTES, shake_hands
 from benchmarks.report import Figure
 from envserver import processes
+from envserver.addresses import VNC_PORT
 from envserver.client import Client
-from envserver.container_options import container_options
+from envserver.container_options import container_options, with_cpus
 from envserver.errors import RemoteError
 from envserver.remotes import engine
 from envserver.remotes.base import Endpoint
-from envserver.remotes.container_command import VNC_PORT, container_command
-from envserver.remotes.containers import DockerRemotes, host_config
+from envserver.remotes.container_command import container_command
+from envserver.remotes.container_making import host_config
+from envserver.remotes.containers import DockerRemotes
 from envserver.remotes.engine import Engine
 from envserver.remotes.images import Image, ensure_image, image_of
 from envserver.spec import SessionSpec
@@ -89,12 +91,13 @@ def _start(found: Engine, image: Image) -> float:
     """Seconds from the engine's start of a container to a frame in which its program drew."""
     spec = SessionSpec(runtime="xvnc", num_envs=1, command=XTERM)
     command = container_command(spec, image, found.is_local)
+    options = with_cpus(container_options({}), found.cpus())
     container = found.api.create_container(
         image.name,
         command=list(command.words),
         labels=engine.owner_labels(),
         ports=list(command.ports),
-        host_config=host_config(found, image, container_options({}), command),
+        host_config=host_config(found, image, options, command),
     )["Id"]
     try:
         began_s = time.monotonic()

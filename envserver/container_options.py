@@ -12,6 +12,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*", re.ASCII)
 _CAPABILITY = re.compile(r"[A-Z][A-Z_]*")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+DEFAULT_CPUS = 2.0
 MIN_SHM_BYTES = 64 << 10
 MIN_MEMORY_BYTES = 6 << 20
 
@@ -24,7 +25,8 @@ class ContainerOptions:
     """name:tag; one of ours, "envserver/...", needs no tag; "": the one of the runtime's kind."""
     shm_size: int = 256 * MIB
     memory: int = 2048 * MIB
-    cpus: float = 2.0
+    cpus: float | None = None
+    """None: DEFAULT_CPUS, or what the engine has where that is less."""
     pids: int = 512
     capabilities: tuple[str, ...] = ()
     """Kept beside none, such as "SYS_PTRACE"."""
@@ -52,6 +54,26 @@ def container_options(given: Mapping[str, Any]) -> ContainerOptions:
             raise ValueError(f"container has {name!r}, allowed are {', '.join(OPTIONS)}")
         fields[name] = _READERS[name](f"container[{name!r}]", value)
     return ContainerOptions(**fields)
+
+
+def with_cpus(options: ContainerOptions, engine_cpus: int | None) -> ContainerOptions:
+    """The options with a number of cores that an engine can give.
+
+    Args:
+        engine_cpus: how many it has; None: that is not known.
+
+    Raises:
+        ValueError: more were asked for.
+    """
+    if options.cpus is None:
+        cpus = DEFAULT_CPUS if engine_cpus is None else min(DEFAULT_CPUS, engine_cpus)
+        return dataclasses.replace(options, cpus=cpus)
+    if engine_cpus is not None and options.cpus > engine_cpus:
+        raise ValueError(
+            f"container['cpus'] is {options.cpus:g}, expected at most {engine_cpus}: the Docker"
+            " engine has no more"
+        )
+    return options
 
 
 def size_bytes(name: str, value: Any, least: int) -> int:

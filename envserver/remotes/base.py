@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,6 +66,20 @@ class Remote:
     async def wait_ended(self) -> str:
         """Wait until the remote ends by itself, and say why."""
         return await asyncio.shield(self._ended)
+
+    async def ended_before(self, work: Coroutine[None, None, None]) -> str | None:
+        """Wait for `work`; returns why the remote ended if that came first, else None."""
+        task = asyncio.ensure_future(work)
+        ended = asyncio.ensure_future(self.wait_ended())
+        try:
+            await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return ended.result()
+            await task
+            return None
+        finally:
+            task.cancel()
+            ended.cancel()
 
     async def stop(self) -> None:
         """End it and all that it left; what is not ours is left alone."""

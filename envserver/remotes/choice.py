@@ -1,8 +1,9 @@
 """Who makes a session's remotes where that was left open: containers, or processes.  [I/O]
 
-The rule: containers, where an engine answers and has the image already, else processes. Getting an
-image takes minutes, and is done for those who ask for containers, and for runtimes that can run in
-nothing else.
+The rule: containers, where an image is named that an engine has already, and that was made for
+what is to run; else processes. A command or a task of the trainer's own is only known to be here.
+Getting an image takes minutes, and is done for those who ask for containers, and for runtimes that
+can run in nothing else.
 """
 
 import dataclasses
@@ -55,11 +56,38 @@ def choose_provider(spec: "SessionSpec") -> Choice:
     from envserver.remotes.images import image_name
 
     who = f"the remotes of {spec.runtime_name or spec.runtime}"
+    image = ""
     try:
-        image = image_name(spec, container_options(spec.container))
-        why = why_image_missing(image)
+        why = _why_not_in_its_image(spec)
+        if not why:
+            image = image_name(spec, container_options(spec.container))
+            why = why_image_missing(image)
     except RemoteError as error:  # which image of this version it would be is not known
         why = str(error)
     if why:
         return Choice(False, f"{who} are processes of this host, since {why}; {HOW_TO_CHOOSE}")
     return Choice(True, f"{who} are containers, since the image {image} is there; {HOW_TO_CHOOSE}")
+
+
+def _why_not_in_its_image(spec: "SessionSpec") -> str:
+    """What keeps a session's program from being in the image that is named, in a few words."""
+    from envserver.errors import InvalidRuntime
+    from envserver.runtimes_file import load_runtimes
+
+    image = spec.container.get("image")
+    if not image:
+        return "no image is named for them"
+    try:
+        runtime = load_runtimes().get(spec.runtime_name or "")
+    except InvalidRuntime:
+        runtime = None
+    if runtime is None or runtime.container.get("image") != image:
+        return ""  # the trainer named the image beside its program
+    known = [runtime.base, *runtime.environments.values()]
+    for name, own, theirs in (
+        ("command", spec.command, [each.command for each in known]),
+        ("task", spec.task, [each.task for each in known]),
+    ):
+        if own is not None and own not in theirs:
+            return f"{image} need not have the {name} {own!r}"
+    return ""

@@ -6,15 +6,14 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from envserver.addresses import REWARDER_PORT, VNC_PORT
 from envserver.container_options import ContainerOptions, container_options
 from envserver.errors import RemoteError
 from envserver.remotes.images import Image
+from envserver.runtimes.container import PASSWORD_VARIABLES
 from envserver.spec import SessionSpec
 
-VNC_PORT = 5900
-REWARDER_PORT = 15900
 TASK_FOLDER = "/opt/envserver-tasks"
-PASSWORD_VARIABLES = ("ENVSERVER_VNC_PASSWORD", "ENVSERVER_REWARDER_PASSWORD")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +25,7 @@ class ContainerCommand:
         vnc_port, rewarder_port: where its servers listen inside; 0: it has none.
         files: host's path -> the container's; read-only.
         describes: it prints what its environment is.
+        reads_passwords: from its standard input, where it is told so.
     """
 
     words: tuple[str, ...]
@@ -34,6 +34,7 @@ class ContainerCommand:
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     describes: bool = False
+    reads_passwords: bool = False
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -71,7 +72,7 @@ def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) ->
             words += ["--fps", f"{spec.fps:g}"]
         if spec.env_kwargs:
             words += ["--env-kwargs", json.dumps(dict(spec.env_kwargs))]
-        return ContainerCommand(tuple(words), describes=True)
+        return ContainerCommand(tuple(words), describes=True, reads_passwords=True)
     files, environment = {}, {}
     if spec.task is not None:
         task, file = _task(spec.task, engine_is_local)
@@ -83,17 +84,24 @@ def container_command(spec: SessionSpec, image: Image, engine_is_local: bool) ->
         words += ["--", *own]
     rewarder_port = 0 if spec.task is None else REWARDER_PORT
     return ContainerCommand(
-        tuple(words), rewarder_port=rewarder_port, environment=environment, files=files
+        tuple(words),
+        rewarder_port=rewarder_port,
+        environment=environment,
+        files=files,
+        reads_passwords=True,
     )
 
 
 def docker_run_line(
-    image: Image, options: ContainerOptions, command: ContainerCommand, name: str, host: str
+    image: Image, options: ContainerOptions, command: ContainerCommand, name: str
 ) -> str:
-    """The `docker run` that a person could type for the same container; without its passwords."""
+    """The `docker run` that a person could type for the same container; without its passwords.
+
+    It publishes on the engine's own loopback alone, since without passwords they are known.
+    """
     words = ["docker", "run", "--rm", "--init", "--name", name]
     for port in command.ports:
-        words += ["-p", f"{host}:{port}:{port}"]
+        words += ["-p", f"127.0.0.1:{port}:{port}"]
     if image.is_ours:
         for variable in PASSWORD_VARIABLES:
             words += ["-e", variable]
@@ -102,7 +110,9 @@ def docker_run_line(
     for path, inside in command.files.items():
         words += ["-v", f"{path}:{inside}:ro"]
     words += ["--memory", str(options.memory), "--memory-swap", str(options.memory)]
-    words += ["--pids-limit", str(options.pids), "--cpus", f"{options.cpus:g}"]
+    words += ["--pids-limit", str(options.pids)]
+    if options.cpus is not None:
+        words += ["--cpus", f"{options.cpus:g}"]
     words += ["--shm-size", str(options.shm_size), "--cap-drop", "ALL"]
     for capability in options.capabilities:
         words += ["--cap-add", capability]

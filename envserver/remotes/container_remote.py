@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from envserver import processes
-from envserver.errors import RemoteError
 from envserver.remotes.base import Remote, RemoteAddress
 from envserver.remotes.engine import Engine
 
@@ -27,6 +26,10 @@ class ContainerRemote(Remote):
 
     Args:
         stop: removes it.
+
+    Attributes:
+        container: its id; None until it was made.
+        stopped: nobody waits for it any more.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class ContainerRemote(Remote):
     ) -> None:
         super().__init__(name, RemoteAddress())
         self.container: str | None = None
+        self.stopped = False
         self.out_of_memory = False
         self.log_path = log
         self.logs = [log]
@@ -42,7 +46,8 @@ class ContainerRemote(Remote):
         self._stop = stop
 
     async def stop(self) -> None:
-        """Remove the container with its volumes."""
+        """Remove the container with its volumes, also one that is being made."""
+        self.stopped = True
         await self._stop(self)
 
     def has_ended(self, how: str, code: int | None = None) -> None:
@@ -63,23 +68,6 @@ class ContainerRemote(Remote):
     def describes(self, described: dict[str, Any]) -> None:
         if not self.described.done():
             self.described.set_result(described)
-
-    async def unless_ended(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for `work`.
-
-        Raises:
-            RemoteError: the container ended before.
-        """
-        task = asyncio.ensure_future(work)
-        ended = asyncio.ensure_future(self.wait_ended())
-        try:
-            await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                raise RemoteError(ended.result().partition(" (")[0])
-            await task
-        finally:
-            task.cancel()
-            ended.cancel()
 
 
 def how_it_ended(code: int) -> str:

@@ -14,20 +14,21 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from envserver.container_options import ContainerOptions, container_options
+from envserver.container_options import container_options, with_cpus
 from envserver.errors import RemoteError
 from envserver.remotes import engine
-from envserver.remotes.base import Endpoint, Remote, RemoteAddress
+from envserver.remotes.base import Remote, RemoteAddress
 from envserver.remotes.container_command import (
     ContainerCommand,
     container_command,
     docker_run_line,
 )
+from envserver.remotes.container_making import Passwords, endpoint, make, start
 from envserver.remotes.container_remote import (
     DESCRIBE_MARK,
     ContainerRemote,
@@ -43,8 +44,6 @@ from envserver.spec import SessionSpec
 logger = logging.getLogger(__name__)
 
 CALLS_AT_ONCE = 8
-ENGINE_LOG = {"max-size": "10m", "max-file": "2"}
-DEFAULT_PASSWORD = "openai"
 HUNG_UP = "the Docker engine hung up"
 
 Result = TypeVar("Result")
@@ -88,9 +87,9 @@ class DockerRemotes:
         """Start a container; it is ready when its servers answer."""
         name = f"{self._image_name}[{env}]"
         found, image = await self._open(env, name)
-        previous = self._remotes.pop(env, None)
+        previous = self._remotes.get(env)
         if previous is not None:
-            await previous.stop()
+            await previous.stop()  # where that fails, `close` tries again
         self._started += 1
         suffix = "" if previous is None else f"-{self._started}"
         remote = ContainerRemote(
@@ -100,7 +99,7 @@ class DockerRemotes:
         )
         self._remotes[env] = remote
         command = container_command(self._spec, image, found.is_local)
-        line = docker_run_line(image, self._options, command, remote.name, found.publish_on)
+        line = docker_run_line(image, self._options, command, remote.name)
         logger.info("%s", line)
         remote.note(f"$ {line}\n")
         remote.command = line
@@ -108,8 +107,13 @@ class DockerRemotes:
             async with asyncio.timeout(self._spec.start_timeout_s):
                 await self._boot(found, image, command, remote, env)
         except BaseException as error:
-            tail = f"\n    $ {line}{await self._last_lines(remote)}"
-            await remote.stop()
+            tail = ""
+            if isinstance(error, TimeoutError | RemoteError):
+                tail = f"\n    $ {line}{await self._last_lines(remote)}"
+            try:
+                await remote.stop()
+            except RemoteError as left:
+                logger.warning("was not removed, and is tried again at the end: %s", left)
             if isinstance(error, TimeoutError):
                 raise RemoteError(
                     f"{name}: container {remote.name} did not answer on its ports in"
@@ -138,14 +142,14 @@ class DockerRemotes:
         raise RemoteError(f"{env_id}: {' '.join(tail) or 'was not described'}")
 
     async def close(self) -> None:
-        """Remove the containers, and what daemons that have ended left."""
+        """Remove the containers; an image that is being made or pulled is not waited for."""
         self._closing = True
-        await asyncio.gather(
+        for failed in await asyncio.gather(
             *(remote.stop() for remote in self._remotes.values()), return_exceptions=True
-        )
+        ):
+            if failed is not None:
+                logger.error("a container is left: %s", failed)
         if self._engine is not None:
-            with contextlib.suppress(Exception):
-                await self._call(engine.sweep, self._engine)
             if self._events is not None:
                 with contextlib.suppress(Exception):
                     self._events.close()
@@ -158,9 +162,14 @@ class DockerRemotes:
             loop = asyncio.get_running_loop()
             if self._engine is None:
                 found = await self._call(engine.connect)
-                with engine.translated(name):
-                    for each in await self._call(engine.sweep, found):
-                        logger.warning("removed container %s, whose daemon had ended", each)
+                try:
+                    with engine.translated(name):
+                        for each in await self._call(engine.sweep, found):
+                            logger.warning("removed container %s, whose daemon had ended", each)
+                        self._options = with_cpus(self._options, await self._call(found.cpus))
+                except BaseException:
+                    found.close()
+                    raise
                 self._engine = found
             if self._events is None:
                 with engine.translated(name):
@@ -173,9 +182,11 @@ class DockerRemotes:
             if self._image is None:
 
                 def progress(text: str) -> None:
+                    if self._closing:
+                        raise RemoteError(f"{self._image_name} is not needed any more")
                     loop.call_soon_threadsafe(self._say, env, text)
 
-                self._image = await self._call(
+                self._image = await _abandonable(
                     ensure_image, self._engine, self._image_name, progress
                 )
                 progress("")
@@ -190,48 +201,41 @@ class DockerRemotes:
         env: int,
     ) -> None:
         """Make, start and wait for a container."""
-        passwords = _Passwords(image)
+        passwords = Passwords(image, command)
         labels = {
             **engine.owner_labels(),
             **self._labels,
             engine.ENV_LABEL: str(env),
         }
         with engine.translated("the Docker engine"):
-            made = await self._call(
-                functools.partial(
-                    found.api.create_container,
-                    image.name,
-                    command=list(command.words) or None,
-                    environment={**command.environment, **passwords.environment},
-                    name=remote.name,
-                    labels=labels,
-                    ports=list(command.ports),
-                    host_config=host_config(found, image, self._options, command),
-                )
-            )
-            remote.container = made["Id"]
+            await self._call(make, found, image, self._options, command, remote, passwords, labels)
+            assert remote.container is not None
             self._by_id[remote.container] = remote
-            engine.note_use()
-            await self._call(found.api.start, remote.container)
-            facts = await self._call(found.api.inspect_container, remote.container)
+            facts = await self._call(start, found, remote.container, passwords)
         loop = asyncio.get_running_loop()
         _thread(f"docker-log-{remote.name}", copy_log, loop, found, remote)
         if not facts["State"]["Running"]:
             code = facts["State"]["ExitCode"]
             remote.has_ended(how_it_ended(code), code)
         remote.address = RemoteAddress(
-            _endpoint(found, facts, command.vnc_port, passwords.vnc),
-            _endpoint(found, facts, command.rewarder_port, passwords.rewarder),
+            endpoint(found, facts, command.vnc_port, passwords.vnc),
+            endpoint(found, facts, command.rewarder_port, passwords.rewarder),
         )
-        await remote.unless_ended(self._wait_healthy(remote, command))
+        cause = await remote.ended_before(self._wait_healthy(remote, command))
+        if cause is not None:
+            raise RemoteError(cause.partition(" (")[0])
 
     async def _wait_healthy(self, remote: "ContainerRemote", command: ContainerCommand) -> None:
-        waits: list[Coroutine[None, None, None]] = []
+        waits: list[asyncio.Task[None]] = []
         if remote.address.vnc.port:
-            waits.append(wait_vnc(remote.address.vnc))
+            waits.append(asyncio.create_task(wait_vnc(remote.address.vnc)))
         if remote.address.rewarder.port:
-            waits.append(wait_rewarder(remote.address.rewarder))
-        await asyncio.gather(*waits)
+            waits.append(asyncio.create_task(wait_rewarder(remote.address.rewarder)))
+        try:
+            await asyncio.gather(*waits)
+        finally:
+            for each in waits:
+                each.cancel()
         if command.describes:
             remote.describe = await remote.described
 
@@ -253,7 +257,7 @@ class DockerRemotes:
                 await self._call(engine.remove, self._engine, remote.container)
 
     async def _call(self, function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-        """Run a blocking call in a thread; it is waited for, whatever becomes of the caller."""
+        """Run a blocking call in a thread; it is waited for when the caller is cancelled."""
         work = asyncio.get_running_loop().run_in_executor(
             self._calls, functools.partial(function, *arguments, **named)
         )
@@ -293,52 +297,6 @@ class DockerRemotes:
             remote.has_ended(how, code if code >= 0 else None)
 
 
-class _Passwords:
-    """Of one container: of its own where its image reads them, else what such images have."""
-
-    def __init__(self, image: Image) -> None:
-        self.vnc = secrets.token_urlsafe(6) if image.is_ours else DEFAULT_PASSWORD
-        self.rewarder = secrets.token_urlsafe(12) if image.is_ours else DEFAULT_PASSWORD
-        self.environment = {
-            "ENVSERVER_VNC_PASSWORD": self.vnc,
-            "ENVSERVER_REWARDER_PASSWORD": self.rewarder,
-        }
-
-
-def host_config(
-    found: Engine, image: Image, options: ContainerOptions, command: ContainerCommand
-) -> Any:
-    return found.api.create_host_config(
-        init=True,
-        mem_limit=options.memory,
-        memswap_limit=options.memory,
-        pids_limit=options.pids,
-        nano_cpus=int(options.cpus * 1e9),
-        cap_drop=["ALL"],
-        cap_add=list(options.capabilities),
-        security_opt=["no-new-privileges"],
-        shm_size=options.shm_size,
-        read_only=bool(image.writable),
-        tmpfs=dict(image.writable),
-        port_bindings=dict.fromkeys(command.ports, (found.publish_on, None)),
-        binds={path: {"bind": inside, "mode": "ro"} for path, inside in command.files.items()},
-        log_config={"type": "json-file", "config": ENGINE_LOG},
-    )
-
-
-def _endpoint(found: Engine, facts: Mapping[str, Any], port: int, password: str) -> Endpoint:
-    """Where a port of a container is reached; port 0 where it has none."""
-    network = facts["NetworkSettings"]
-    bindings = (network.get("Ports") or {}).get(f"{port}/tcp")
-    if not bindings:
-        return Endpoint()
-    if not found.host:
-        networks = network.get("Networks") or {}
-        own = [each["IPAddress"] for each in networks.values() if each.get("IPAddress")]
-        return Endpoint(own[0] if own else engine.LOOPBACK, port, password)
-    return Endpoint(found.host, int(bindings[0]["HostPort"]), password)
-
-
 def _describe(found: Engine, running: ContainerRemote, env_id: str) -> bytes:
     """What a container prints when it is asked for another environment's description."""
     words = ["python3", "-P", "-m", "envserver.runtimes.gym_core", "--describe-only"]
@@ -349,3 +307,30 @@ def _describe(found: Engine, running: ContainerRemote, env_id: str) -> bytes:
 
 def _thread(name: str, target: Callable[..., None], *arguments: Any) -> None:
     threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
+
+
+async def _abandonable(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Run a call that may take minutes in a thread that neither a cancellation nor an exit waits
+    for."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Result] = loop.create_future()
+
+    def settle(value: Result | None, error: BaseException | None) -> None:
+        if result.done():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(cast(Result, value))
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = function(*arguments)
+        except BaseException as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, value, error)
+
+    _thread("docker-image", run)
+    return await result

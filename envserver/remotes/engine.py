@@ -7,11 +7,12 @@ threads.
 import contextlib
 import hashlib
 import http.client
+import ipaddress
 import json
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ USED_MARK = "containers"
 DEFAULT_SOCKET = "/var/run/docker.sock"
 UNIX = "unix://"
 LOOPBACK = "127.0.0.1"
+IN_CONTAINER = "/.dockerenv"
+"""What the engine puts into each container."""
 CALL_TIMEOUT_S = 60
 PROBE_TIMEOUT_S = 0.5
 REMOTE_PROBE_TIMEOUT_S = 5
@@ -49,38 +52,60 @@ class Engine:
 
     Attributes:
         api: docker-py's APIClient.
-        url: where it is; without passwords.
-        host: where the ports that it publishes are dialled; "": at the container's own address.
+        host: where the ports that it publishes are dialled; "": it publishes none, containers are
+            dialled at their own addresses.
+        network: of this process's own container, where `host` is ""; None: the engine's default.
         is_local: it sees the files that this process sees.
     """
 
     def __init__(self, api: Any, url: str) -> None:
         self.api = api
-        self.url = url
         parts = urlsplit(url)
         here = parts.scheme in ("unix", "http+unix", "")
-        inside = here and self._runs_us()
-        self.is_local = here and not inside
+        own = self._own_container() if here else None
+        self.is_local = here and own is None
         dialled = LOOPBACK if here else parts.hostname or LOOPBACK
         # In a container of the engine, loopback is the container's own.
-        self.host = os.environ.get("DOCKER_NET_HOST") or ("" if inside else dialled)
+        chosen = os.environ.get("DOCKER_NET_HOST") or ("" if own is not None else dialled)
+        self.host = LOOPBACK if _is_loopback(chosen) else chosen
+        self.network = None if self.host or own is None else _network(own)
 
-    def _runs_us(self) -> bool:
-        """Whether this process runs in a container of this engine."""
-        if Path("/.dockerenv").exists():
+    def _own_container(self) -> Mapping[str, Any] | None:
+        """What this engine says of the container that this process runs in; None: it does not."""
+        if Path(IN_CONTAINER).exists():
             with contextlib.suppress(Exception):
-                self.api.inspect_container(socket.gethostname())
-                return True
-        return False
+                facts: Mapping[str, Any] = self.api.inspect_container(socket.gethostname())
+                return facts
+        return None
 
     @property
     def publish_on(self) -> str:
         """The address on which it publishes ports: a remote engine's must be reachable."""
         return LOOPBACK if self.host in (LOOPBACK, "") else "0.0.0.0"
 
+    def cpus(self) -> int | None:
+        """How many processors its containers have at most; None: it does not say."""
+        found: int | None = self.api.info().get("NCPU")
+        return found
+
     def close(self) -> None:
         with contextlib.suppress(Exception):
             self.api.close()
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host name means the machine that it is used on."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _network(container: Mapping[str, Any]) -> str | None:
+    """A network that containers can share with one; None: the engine's default."""
+    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    joined = [name for name, its in networks.items() if (its or {}).get("IPAddress")]
+    return joined[0] if joined else None
 
 
 def engine_url() -> str:

@@ -7,6 +7,7 @@ caller bounds the time.
 import asyncio
 import base64
 import contextlib
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +19,7 @@ FIRST_DELAY_S = 0.01
 MAX_DELAY_S = 0.25
 GREETING = b"RFB "
 WELCOME = b"HTTP/1.1 101"
+SERVER_ERROR = re.compile(rb"HTTP/1\.[01] 5\d\d")
 
 
 async def wait_vnc(endpoint: Endpoint) -> None:
@@ -31,6 +33,8 @@ async def wait_vnc(endpoint: Endpoint) -> None:
 
 async def wait_rewarder(endpoint: Endpoint) -> None:
     """Wait until a rewarder takes an observer's WebSocket.
+
+    A status of 500 and more is a proxy's whose rewarder is not up yet.
 
     Raises:
         RemoteError: what answers is none, or refuses.
@@ -76,6 +80,8 @@ async def _rewarder_greets(endpoint: Endpoint) -> bool:
         return False
     finally:
         await _abort(writer)
+    if SERVER_ERROR.fullmatch(head):
+        return False
     if head != WELCOME:
         raise RemoteError(f"its rewarder answers {head!r}, expected {WELCOME.decode()!r}")
     return True

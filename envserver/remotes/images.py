@@ -7,6 +7,7 @@ import dataclasses
 import importlib.metadata
 import threading
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from envserver.container_options import ContainerOptions
@@ -20,7 +21,8 @@ FOLDERS = {"gym-core": "gym-core", "xvnc": "base"}
 """The image of a runtime's kind that names none."""
 
 Progress = Callable[[str], None]
-"""Called with one line about what is done now; ", 3 of 12" in it says how far that is."""
+"""Called with one line about what is done now; ", 3 of 12" in it says how far that is. What it
+raises ends the build or the pull."""
 
 _getting = threading.Lock()
 """Two sessions that miss one image shall get it once."""
@@ -104,10 +106,11 @@ def _inspect(found: Engine, name: str) -> Mapping[str, Any] | None:
 def _read(name: str, facts: Mapping[str, Any]) -> Image:
     config = facts.get("Config") or {}
     labels = config.get("Labels") or {}
-    writable = dict.fromkeys(labels.get("envserver.writable", "").split(), "")
+    # Engines mount memory with "noexec" unless they are told.
+    writable = dict.fromkeys(labels.get("envserver.writable", "").split(), "exec")
     home, uid = labels.get("envserver.home"), labels.get("envserver.uid", "")
     if home and uid.isdigit():
-        writable[home] = f"uid={uid},mode=700"
+        writable[home] = f"exec,uid={uid},mode=700"
     return Image(
         name,
         is_ours=labels.get("envserver.remote") == "1",
@@ -123,11 +126,10 @@ def _read(name: str, facts: Mapping[str, Any]) -> Image:
 def _pull(found: Engine, name: str, progress: Progress) -> None:
     progress(f"pulling the image {name}")
     layers: dict[str, tuple[int, int]] = {}
-    repository, _, tag = name.rpartition(":")
-    if not repository or "/" in tag:
-        repository, tag = name, "latest"
+    utilities: Any = import_module("docker.utils")
+    repository, tag = utilities.parse_repository_tag(name)
     try:
-        for event in found.api.pull(repository, tag=tag, stream=True, decode=True):
+        for event in found.api.pull(repository, tag=tag or "latest", stream=True, decode=True):
             if "error" in event:
                 raise RemoteError(str(event["error"]))
             layer, detail = str(event.get("id")), event.get("progressDetail") or {}

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from envserver import processes
@@ -21,11 +21,10 @@ from envserver.remotes.base import Endpoint, Remote, RemoteAddress
 from envserver.remotes.process import ProcessTree
 from envserver.remotes.vnc_password import password_file
 from envserver.remotes.x11 import authority_file, wait_window_manager
+from envserver.runtimes.container import FRAME_RATE, NEVER
 from envserver.spec import SessionSpec
 
-FRAME_RATE = 60
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
-NEVER = 1 << 30
 SERVER_END_S = 0.1
 PROGRAM_LASTS_S = 0.3
 """A program that ends sooner, with all that it started, cannot be run."""
@@ -140,7 +139,9 @@ class XvncRemote(Remote):
             tells = await _start_rewarder(tree, rewarder, environment)
         if not os.path.exists(x_socket):
             x_socket = f"\0{x_socket}"  # where the directory cannot be written, only this one is
-        await self._unless_ended(wait_window_manager(x_socket, cookie))
+        cause = await self.ended_before(wait_window_manager(x_socket, cookie))
+        if cause is not None:
+            raise RemoteError(f"{self.name}: {cause}")
         if command is not None:
             await self._run_program(tree, command, environment)
         self.address = RemoteAddress(vnc, tells)
@@ -163,19 +164,6 @@ class XvncRemote(Remote):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PROGRAM_LASTS_S):
                 raise RemoteError(f"{self.name}: {await self.wait_ended()}")
-
-    async def _unless_ended(self, work: Coroutine[None, None, None]) -> None:
-        """Wait for `work`, or raise when the desktop ends before."""
-        task = asyncio.ensure_future(work)
-        ended = asyncio.ensure_future(self.wait_ended())
-        try:
-            await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                raise RemoteError(f"{self.name}: {ended.result()}")
-            await task
-        finally:
-            task.cancel()
-            ended.cancel()
 
     async def _watch(self, tree: ProcessTree, command: str | Sequence[str] | None) -> None:
         """Note the end of the desktop: of a server, or of the program with all that it started."""

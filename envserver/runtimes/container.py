@@ -4,9 +4,11 @@
                      [--fps 60] [--time-limit SECONDS] [--env-kwargs JSON] [-- COMMAND...]
 
 ENV_ID is "<runtime>.<Name>-v<k>" (without it, ENVSERVER_ENV_ID), the time limit may be in
-ENVSERVER_TIME_LIMIT; what the options leave open is in runtimes.yml. Passwords come by
-ENVSERVER_VNC_PASSWORD and ENVSERVER_REWARDER_PASSWORD, "openai" without them, since everyone can
-read a command line.
+ENVSERVER_TIME_LIMIT; what the options leave open is in runtimes.yml. Passwords never come by the
+command line, which everyone can read: they are two lines of the standard input, VNC's and the
+rewarder's, where ENVSERVER_PASSWORDS is "stdin"; else ENVSERVER_VNC_PASSWORD and
+ENVSERVER_REWARDER_PASSWORD, which the environment of the container's init goes on to show to what
+runs inside, or "openai".
 
 Theory of operation: the desktop's programs are children of this process. It runs as a script, whose
 few imports come late: Xvnc is to start first; meanwhile this process imports the rewarder and then
@@ -33,7 +35,9 @@ EVERYWHERE = "0.0.0.0"
 FRAME_RATE = 60
 NEVER = 1 << 30
 MAX_OPEN_FILES = 4096
+PASSWORD_VARIABLES = ("ENVSERVER_VNC_PASSWORD", "ENVSERVER_REWARDER_PASSWORD")
 DEFAULT_PASSWORD = "openai"
+PR_SET_DUMPABLE = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _terminate)
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
+        passwords = _take_passwords()
         if options.kind is None:
             _look_up(options)
         if options.kind == "gym-core":
-            return _gym_core(options)
-        return _desktop(options)
+            return _gym_core(options, passwords)
+        return _desktop(options, *passwords)
     except (ValueError, OSError) as error:
         print(f"envserver-remote: {error}", file=sys.stderr)
         return 1
@@ -69,6 +74,23 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(words)
     options.command = command
     return options
+
+
+def _take_passwords() -> list[str]:
+    """VNC's and the rewarder's; what is started from now on inherits neither."""
+    given = [os.environ.pop(name, "") for name in PASSWORD_VARIABLES]
+    if os.environ.pop("ENVSERVER_PASSWORDS", "") == "stdin":
+        text = b""
+        while text.count(b"\n") < len(PASSWORD_VARIABLES):
+            part = os.read(0, 4096)
+            if not part:
+                raise ValueError("the standard input ended, expected two lines of passwords")
+            text += part
+        given = text.decode().splitlines()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+    return [password or DEFAULT_PASSWORD for password in given]
 
 
 def _look_up(options: argparse.Namespace) -> None:
@@ -103,13 +125,13 @@ def _look_up(options: argparse.Namespace) -> None:
         options.command = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
 
 
-def _gym_core(options: argparse.Namespace) -> int:
+def _gym_core(options: argparse.Namespace, passwords: Sequence[str]) -> int:
     """Become the environment's own servers; they handle signals themselves."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if options.env_id is None:
         raise ValueError("no environment: envserver-remote gym-core.Pong-v0")
-    os.environ.setdefault("ENVSERVER_VNC_PASSWORD", DEFAULT_PASSWORD)
+    os.environ.update(zip(PASSWORD_VARIABLES, passwords, strict=True))  # taken out again at once
     words = ["--standalone", "--describe", "--host", EVERYWHERE, "--env-id", options.env_id]
     words += ["--port", str(VNC_PORT), "--rewarder-port", str(REWARDER_PORT)]
     if options.screen:
@@ -123,7 +145,7 @@ def _gym_core(options: argparse.Namespace) -> int:
     return gym_core(words)
 
 
-def _desktop(options: argparse.Namespace) -> int:
+def _desktop(options: argparse.Namespace, vnc_password: str, rewarder_password: str) -> int:
     import resource
 
     # Engines allow a billion, and some programs close each that could be open.
@@ -131,11 +153,12 @@ def _desktop(options: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(MAX_OPEN_FILES, hard), hard))
     programs: dict[int, str] = {}
     try:
-        display_fd = _start_server(options.screen or "1024x768", programs)
+        display_fd = _start_server(options.screen or "1024x768", vnc_password, programs)
         from envserver.remotes import init
 
         init.become_subreaper()
-        rewarder = _rewarder(options) if options.task else None
+        _hide_memory()
+        rewarder = _rewarder(options, rewarder_password) if options.task else None
         _wait_display(display_fd)
         programs[_spawn(["openbox", "--sm-disable"])] = "openbox"
         if rewarder is not None:
@@ -152,9 +175,8 @@ def _desktop(options: argparse.Namespace) -> int:
         init.kill_tree()
 
 
-def _start_server(screen: str, programs: dict[int, str]) -> int:
+def _start_server(screen: str, password: str, programs: dict[int, str]) -> int:
     """Start Xvnc; returns where it writes the number of its display."""
-    password = os.environ.pop("ENVSERVER_VNC_PASSWORD", DEFAULT_PASSWORD)
     password_fd = _hidden(password)
     display_read, display_write = os.pipe()
     argv = ["Xvnc", "-displayfd", str(display_write), "-rfbport", str(VNC_PORT)]
@@ -169,6 +191,13 @@ def _start_server(screen: str, programs: dict[int, str]) -> int:
     os.close(display_write)
     os.close(password_fd)
     return display_read
+
+
+def _hide_memory() -> None:
+    """Keep other programs of this user from reading this process's passwords (prctl(2))."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _hidden(password: str) -> int:
@@ -218,7 +247,7 @@ def _wait_window_manager() -> None:
     asyncio.run(wait_window_manager(path, b""))
 
 
-def _rewarder(options: argparse.Namespace) -> Callable[[], None]:
+def _rewarder(options: argparse.Namespace, password: str) -> Callable[[], None]:
     """The rewarder, imported and ready to run in a child."""
     words = ["--task", options.task, "--port", str(REWARDER_PORT), "--host", EVERYWHERE]
     if options.env_id:
@@ -232,6 +261,7 @@ def _rewarder(options: argparse.Namespace) -> Callable[[], None]:
 
     def run() -> None:
         sys.argv[1:] = words
+        os.environ[PASSWORD_VARIABLES[1]] = password  # it takes it out again
         rewarder()
 
     return run

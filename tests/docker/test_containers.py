@@ -190,6 +190,68 @@ def test_a_server_that_is_none(tmp_path: Path) -> None:
     run(work)
 
 
+def test_the_first_fault_ends_all_dialling(tmp_path: Path) -> None:
+    async def work() -> None:
+        server = ["python3", "-m", "http.server", "15900"]  # nothing listens at the VNC server's
+        async with provider(tmp_path, container={"command": server}) as remotes:
+            with pytest.raises(RemoteError, match=r"its rewarder answers b'HTTP/1\.0 "):
+                await remotes.start(0)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(work)
+
+
+def test_passwords_are_not_shown_inside(tmp_path: Path, docker_engine: Engine) -> None:
+    look = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr '\\0' '\\n'; env"
+
+    async def work() -> None:
+        task = {"task": "envserver.tasks.terminal:CreateFile", "command": XTERM}
+        async with provider(tmp_path, **task) as remotes:
+            address = (await remotes.start(0)).address
+            [listed] = containers(docker_engine, session=remotes.session)
+            facts = docker_engine.api.inspect_container(listed["Id"])
+            made = docker_engine.api.exec_create(listed["Id"], ["sh", "-c", look])
+            seen = docker_engine.api.exec_start(made["Id"]).decode()
+            assert "ENVSERVER_PASSWORDS=stdin" in seen  # of the init
+            assert "DISPLAY=:" in seen  # of a program
+            for each in (address.vnc.password, address.rewarder.password):
+                assert each not in seen
+                assert each not in str(facts)
+
+    run(work)
+
+
+def test_scripts_run_where_it_can_be_written(tmp_path: Path) -> None:
+    script = "printf '#!/bin/sh\\nexit 9\\n' > it; chmod +x it; ./it; test $? = 9 || exit 1"
+    line = f"{script}; cd /tmp; {script}; exit 5"
+
+    async def work() -> None:
+        async with provider(tmp_path, command=line) as remotes:
+            try:
+                told = await (await remotes.start(0)).wait_ended()
+            except RemoteError as error:
+                told = str(error)
+            assert "ended with status 5" in told
+
+    run(work)
+
+
+def test_more_cores_than_the_engine_has(tmp_path: Path, docker_engine: Engine) -> None:
+    count = docker_engine.api.info()["NCPU"]
+
+    async def work() -> None:
+        async with provider(tmp_path, container={"cpus": count + 1}) as remotes:
+            with pytest.raises(RemoteError, match=rf"cpus'\] is {count + 1}, .* most {count}: the"):
+                await remotes.start(0)
+        async with provider(tmp_path) as remotes:
+            await remotes.start(0)
+            [listed] = containers(docker_engine, session=remotes.session)
+            facts = docker_engine.api.inspect_container(listed["Id"])
+            assert facts["HostConfig"]["NanoCpus"] == min(2, count) * 10**9
+
+    run(work)
+
+
 def test_volumes_go_with_their_container(
     tmp_path: Path, docker_engine: Engine, image: Callable[[str], str]
 ) -> None:

@@ -32,9 +32,10 @@ def certificates(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tls_engine(certificates: Path, docker_engine: Engine) -> Iterator[TLSEngine]:
-    if not docker_engine.url.startswith(engine.UNIX):
-        pytest.fail(f"the engine is at {docker_engine.url}, expected a local one")
-    with TLSEngine(docker_engine.url.removeprefix(engine.UNIX), certificates) as proxy:
+    url = engine.engine_url()
+    if not url.startswith(engine.UNIX):
+        pytest.fail(f"the engine is at {url}, expected a local one")
+    with TLSEngine(url.removeprefix(engine.UNIX), certificates) as proxy:
         yield proxy
 
 

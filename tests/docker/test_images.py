@@ -146,6 +146,10 @@ def test_an_image_is_pulled(docker_engine: Engine) -> None:
             said.clear()
             ensure_image(docker_engine, name, said.append)
             assert said == []
+            docker_engine.api.remove_image(name)
+            name = f"{registry.address}/tests/tiny@{registry.digest}"
+            assert ensure_image(docker_engine, name, said.append).ports == {7000}
+            assert said[0] == f"pulling the image {name}"
         finally:
             docker_engine.api.remove_image(name)
         with pytest.raises(RemoteError, match=r"missing and cannot be pulled .* is the name right"):

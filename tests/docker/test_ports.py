@@ -1,6 +1,7 @@
 """Images whose servers listen elsewhere, and those that do not say where."""
 
 import json
+import secrets
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from fakes.containers import containers, provider, run
 
 import envserver
 from envserver.errors import RemoteError
+from envserver.remotes import engine
 from envserver.remotes.build import SYSTEM_IMAGE
 from envserver.remotes.engine import Engine
 from envserver.session import Session
@@ -56,6 +58,40 @@ def test_an_image_that_exposes_nothing(tmp_path: Path) -> None:
                 await remotes.start(0)
 
     run(work)
+
+
+def test_a_daemon_on_a_network_of_its_own(
+    tmp_path: Path, docker_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container stands for the one that this process would run in."""
+    api, name = docker_engine.api, f"envserver-test-{secrets.token_hex(4)}"
+    mark = tmp_path / "dockerenv"
+    mark.touch()
+    monkeypatch.delenv("DOCKER_NET_HOST", raising=False)
+    monkeypatch.setattr(engine, "IN_CONTAINER", str(mark))
+    network = api.create_network(name)["Id"]
+    own = api.create_container(
+        SYSTEM_IMAGE, ["sleep", "60"], host_config=api.create_host_config(network_mode=name)
+    )["Id"]
+
+    async def work() -> None:
+        async with provider(tmp_path) as remotes:
+            address = (await remotes.start(0)).address.vnc
+            [listed] = containers(docker_engine, session=remotes.session)
+            assert list(listed["NetworkSettings"]["Networks"]) == [name]
+            assert address.host == listed["NetworkSettings"]["Networks"][name]["IPAddress"]
+            assert address.port == 5900
+            assert not any(each.get("PublicPort") for each in listed["Ports"])
+            with socket.create_connection((address.host, address.port), 5) as connection:
+                assert connection.recv(4) == b"RFB "
+
+    try:
+        api.start(own)
+        monkeypatch.setattr(socket, "gethostname", lambda: own[:12])
+        run(work)
+    finally:
+        engine.remove(docker_engine, own)
+        api.remove_network(network)
 
 
 def test_a_runtime_of_an_own_image_with_other_ports(

@@ -10,13 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from envserver import notices
+from envserver.cli.remotes import runtimes
 from envserver.remotes.choice import Choice, choose_provider
 from envserver.remotes.images import image_of
+from envserver.runtimes_file import session_fields
 from envserver.spec import SessionSpec
 
-GYM_CORE = {"runtime": "gym-core", "runtime_name": "gym-core", "env_id": "ALE/Pong-v5"}
+GYM_CORE = session_fields("gym-core.Pong-v0")
+TERMINAL = session_fields("terminal.CreateFile-v0")
+MINE = """
+mine:
+  kind: xvnc
+  {image}
+  environments:
+    Desk-v0:
+      summary: Somebody's own
+      {what}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -71,10 +84,41 @@ def test_containers_where_the_image_is_there(asked: list[str]) -> None:
 
 
 def test_processes_where_it_is_not(asked: list[str]) -> None:
-    choice = choose(runtime="xvnc", runtime_name="terminal")
+    choice = choose(**TERMINAL)
     assert not choice.containers
     assert "are processes of this host, since the Docker engine has no image" in choice.notice
-    assert image_of("base") in choice.notice
+    assert image_of("terminal") in choice.notice
+
+
+@pytest.mark.parametrize("own", [{"command": "my-program --fast"}, {"task": "mine:Task"}])
+def test_processes_for_a_program_of_the_trainers_own(asked: list[str], own: Any) -> None:
+    choice = choose(**{**TERMINAL, **own})
+    assert not choice.containers
+    [(kind, what)] = own.items()
+    why = f"since envserver/terminal need not have the {kind} {what!r};"
+    assert f"the remotes of terminal are processes of this host, {why}" in choice.notice
+    assert asked == []
+
+
+def test_containers_for_a_program_whose_image_the_trainer_named(asked: list[str]) -> None:
+    chosen = {"container": {"image": "envserver/gym-core"}, "command": "my-program"}
+    assert choose(**{**session_fields("xvnc.Desktop-v0"), **chosen}).containers
+    assert asked == [f"/images/{image_of('gym-core')}/json"]
+
+
+@pytest.mark.parametrize("what", ["command: xterm", "task: on_my_path:Task"])
+def test_a_runtime_of_ones_own(
+    asked: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "runtimes.yml"
+    monkeypatch.setenv("ENVSERVER_RUNTIMES", str(file))
+    for image, containers in (("provider: auto", False), ("image: envserver/gym-core", True)):
+        file.write_text(MINE.format(image=image, what=what))
+        choice = choose(**session_fields("mine.Desk-v0"))
+        assert choice.containers == containers
+        assert containers or "since no image is named for them;" in choice.notice
+        listed = CliRunner().invoke(runtimes, [])
+        assert ("container or process" in listed.output) == containers
 
 
 def test_processes_where_no_engine_answers(tmp_path: Path) -> None:

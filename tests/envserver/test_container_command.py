@@ -17,7 +17,7 @@ from envserver.spec import SessionSpec
 OURS = Image(
     "envserver/base:1",
     True,
-    {"/tmp": "", "/var/lib/envserver": "uid=1000,mode=700"},
+    {"/tmp": "exec", "/var/lib/envserver": "exec,uid=1000,mode=700"},
     frozenset({5900, 15900}),
 )
 FOREIGN = Image("someone/else:2", False, {}, frozenset({80, 5900}))
@@ -109,15 +109,15 @@ def test_the_ports_of_a_runtime_reach_its_containers(tmp_path: Path) -> None:
 def test_the_line_has_every_limit_and_no_password() -> None:
     options = container_options({"memory": "1g", "capabilities": ["SYS_PTRACE"], "cpus": 1.5})
     command = container_command(spec(command=["xterm", "-T", "a b"]), OURS, True)
-    line = docker_run_line(OURS, options, command, "envserver-1-0", "127.0.0.1")
+    line = docker_run_line(OURS, options, command, "envserver-1-0")
     words = shlex.split(line)
     assert words[:5] == ["docker", "run", "--rm", "--init", "--name"]
     for option, value in (
         *(("-p", "127.0.0.1:5900:5900"), ("-e", "ENVSERVER_VNC_PASSWORD")),
         *(("--memory", str(1 << 30)), ("--cpus", "1.5"), ("--pids-limit", "512")),
         *(("--cap-drop", "ALL"), ("--cap-add", "SYS_PTRACE")),
-        *(("--security-opt", "no-new-privileges"), ("--tmpfs", "/tmp")),
-        ("--tmpfs", "/var/lib/envserver:uid=1000,mode=700"),
+        *(("--security-opt", "no-new-privileges"), ("--tmpfs", "/tmp:exec")),
+        ("--tmpfs", "/var/lib/envserver:exec,uid=1000,mode=700"),
     ):
         assert (option, value) in list(itertools.pairwise(words))
     assert words[-4:] == ["--", "xterm", "-T", "a b"]

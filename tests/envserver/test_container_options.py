@@ -4,13 +4,21 @@ from typing import Any
 
 import pytest
 
-from envserver.container_options import ContainerOptions, container_options
+from envserver.container_options import ContainerOptions, container_options, with_cpus
 from envserver.spec import SessionSpec
 
 
 def test_what_is_not_said_has_defaults() -> None:
     assert container_options({}) == ContainerOptions()
     assert ContainerOptions().pids >= 512
+
+
+def test_no_more_cores_than_the_engine_has() -> None:
+    unsaid, said = container_options({}), container_options({"cpus": 3})
+    assert [with_cpus(unsaid, count).cpus for count in (1, 2, 8, None)] == [1, 2, 2, 2]
+    assert with_cpus(said, 3) == with_cpus(said, None) == said
+    with pytest.raises(ValueError, match=r"container\['cpus'\] is 3, expected at most 2: the Dock"):
+        with_cpus(said, 2)
 
 
 @pytest.mark.parametrize(

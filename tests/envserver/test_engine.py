@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,11 @@ def test_the_engine_is_where_the_command_line_has_it(
     [
         ("unix:///var/run/docker.sock", "127.0.0.1", "127.0.0.1"),
         ("tcp://10.0.0.1:2376", "10.0.0.1", "0.0.0.0"),
+        ("tcp://[fe80::1]:2376", "fe80::1", "0.0.0.0"),
+        ("tcp://localhost:2375", "127.0.0.1", "127.0.0.1"),
+        ("tcp://127.1.2.3:2375", "127.0.0.1", "127.0.0.1"),
+        ("tcp://[::1]:2375", "127.0.0.1", "127.0.0.1"),
+        ("ssh://me@localhost", "127.0.0.1", "127.0.0.1"),
         ("ssh://me@lab:2222", "lab", "0.0.0.0"),
     ],
 )
@@ -148,14 +154,34 @@ def test_a_full_disk_is_named() -> None:
 class Knows(NoContainer):
     """An engine in one of whose containers this process runs."""
 
-    def inspect_container(self, name: str) -> Mapping[str, str]:
-        return {"Id": name}
+    def __init__(self, **networks: Mapping[str, str]) -> None:
+        self.networks = networks
+
+    def inspect_container(self, name: str) -> Mapping[str, Any]:
+        return {"Id": name, "NetworkSettings": {"Networks": self.networks}}
 
 
-def test_in_a_container_of_the_engine_files_and_loopback_are_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Path, "exists", lambda self: True)
-    found = Engine(Knows(), "unix:///var/run/docker.sock")
+@pytest.fixture
+def in_a_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mark = tmp_path / "dockerenv"
+    mark.touch()
+    monkeypatch.setattr(engine, "IN_CONTAINER", str(mark))
+
+
+@pytest.mark.usefixtures("in_a_container")
+def test_in_a_container_of_the_engine_files_and_loopback_are_others() -> None:
+    url = "unix:///var/run/docker.sock"
+    found = Engine(Knows(), url)
     assert (found.host, found.publish_on, found.is_local) == ("", "127.0.0.1", False)
-    assert Engine(NoContainer(), "unix:///var/run/docker.sock").is_local
+    assert found.network is None
+    assert Engine(NoContainer(), url).is_local
+
+
+@pytest.mark.usefixtures("in_a_container")
+def test_in_a_container_its_network_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "unix:///var/run/docker.sock"
+    knows = Knows(none={"IPAddress": ""}, lab={"IPAddress": "172.20.0.2"})
+    assert Engine(knows, url).network == "lab"
+    monkeypatch.setenv("DOCKER_NET_HOST", "192.168.1.2")
+    found = Engine(knows, url)
+    assert (found.host, found.network, found.publish_on) == ("192.168.1.2", None, "0.0.0.0")

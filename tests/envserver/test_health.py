@@ -72,6 +72,13 @@ def test_a_rewarder_that_comes_late() -> None:
     await_server(wait_rewarder, says(b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"))
 
 
+def test_a_rewarder_that_comes_late_behind_a_proxy() -> None:
+    bad_gateway = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
+    starting = b"HTTP/1.0 503 Service Unavailable\r\n\r\n"
+    welcome = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+    await_server(wait_rewarder, says(b"", bad_gateway, starting, welcome))
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 403 Forbidden\r\n\r\n", b"RFB 003.008\n"])
 def test_no_rewarder(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

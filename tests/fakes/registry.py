@@ -20,6 +20,9 @@ class Registry:
 
     Args:
         config: of the image, such as its ExposedPorts.
+
+    Attributes:
+        digest: the image's, which names it too.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -38,7 +41,7 @@ class Registry:
             "config": self._add(CONFIG, json.dumps(image).encode()),
             "layers": [described],
         }
-        self._manifest = self._add(MANIFEST, json.dumps(manifest).encode())["digest"]
+        self.digest = self._add(MANIFEST, json.dumps(manifest).encode())["digest"]
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.address = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -64,7 +67,7 @@ class Registry:
         if not path.startswith("/v2/tests/tiny/"):
             return None
         kind, name = path.removeprefix("/v2/tests/tiny/").split("/", 1)
-        digest = self._manifest if kind == "manifests" and ":" not in name else name
+        digest = self.digest if kind == "manifests" and ":" not in name else name
         found = self._blobs.get(digest)
         return None if found is None else (digest, *found)
 
