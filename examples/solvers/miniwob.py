@@ -1,23 +1,32 @@
 """Solves MiniWoB++ tasks from their pictures and goals, through the mouse and the keyboard.
 
-    python examples/solvers/miniwob.py [NAME ...] [--episodes N] [--provider process]
-
-NAME is such as ClickTest-v0; without any, all that are known here. Each solver is a generator: it
-yields the events of the next step and finds the picture that followed in `page.frame`. They know
-what buttons, text boxes and dots look like, and read nothing but the goal.
+Each solver is a generator: it yields the events of the next step and finds the picture that
+followed in `page.frame`. They know what buttons, text boxes and dots look like, and read nothing
+but the goal.
 """
 
-import argparse
 import math
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import gymnasium
 import numpy as np
-from miniwob_pixels import ACTIVE, BLUE, GREEN, HEADER, PURPLE, RED, TAB, Page, Steps, middle
 
-import envserver
+from examples.solvers.miniwob_pixels import (
+    ACTIVE,
+    BLUE,
+    GREEN,
+    HEADER,
+    PURPLE,
+    RED,
+    TAB,
+    Page,
+    Steps,
+    middle,
+)
+from examples.solvers.playing import Picture, Task
 
 COLORS = {
     **{"red": RED, "blue": BLUE, "olive": (128, 128, 0), "lime": (0, 255, 0), "black": (0, 0, 0)},
@@ -301,54 +310,49 @@ SOLVERS: dict[str, Callable[[Page], Steps]] = {
 }
 
 
-def make(name: str, **options: Any) -> envserver.VectorEnv:
-    """One environment, seen in its own size."""
-    return envserver.make_vec(f"miniwob.{name}", num_envs=1, fps=FPS, screen=(160, 210), **options)
+NEAR = ("BisectAngle-v0", "CircleCenter-v0", "FindMidpoint-v0", "RightAngle-v0")
+"""They pay for nearness to a point that may lie between pixels: up to 1, and seldom all of it."""
 
 
-def episode(
-    envs: envserver.VectorEnv, name: str, seed: int, solve_it: bool = True, max_steps: int = 400
-) -> float:
-    """The reward of one episode of a task, to which the remote switches in place.
+class MiniWoBSolver:
+    """Does what a solver yields; after its end, nothing."""
 
-    Args:
-        solve_it: False: do nothing.
-    """
-    observations, infos = envs.reset(seed=seed, options={"env_id": f"miniwob.{name}"})
-    page = Page(observations[0], infos["text"][0][-1])
-    solver: Iterator[list[Any]] = page.rest() if solve_it else iter(())
-    total, begun = 0.0, not solve_it
-    for _ in range(max_steps):
-        events = next(solver, None)
-        if events is None and not begun:
-            solver, begun = SOLVERS[name](page), True
-            events = next(solver, None)
-        observations, rewards, terminated, truncated, _ = envs.step([events or []])
-        page.frame = observations[0]
-        total += float(rewards[0])
-        if terminated[0] or truncated[0]:
-            break
-    return total
+    def __init__(self, solver: Callable[[Page], Steps]) -> None:
+        self.solver = solver
+        self.page: Page | None = None
+
+    def act(self, picture: Picture, goal: str) -> list[Any]:
+        if self.page is None:
+            self.page = Page(picture, goal)
+            self.steps = self.begin(self.page)
+        self.page.frame = picture
+        return next(self.steps, [])
+
+    def begin(self, page: Page) -> Steps:
+        yield from page.rest()
+        yield from self.solver(page)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(SOLVERS), metavar="NAME")
-    parser.add_argument("--episodes", type=int, default=3)
-    parser.add_argument("--provider", default="auto", help="auto, docker or process")
-    options = parser.parse_args()
-    envs = make(options.names[0], provider=options.provider)
-    try:
-        for name in options.names:
-            idle = episode(envs, name, 0, solve_it=False, max_steps=20)
-            began_s = time.perf_counter()
-            rewards = [episode(envs, name, seed) for seed in range(options.episodes)]
-            each_s = (time.perf_counter() - began_s) / options.episodes
-            shown = " ".join(f"{reward:.2f}" for reward in rewards)
-            print(f"miniwob.{name:27} idle {idle:.2f}   {shown}   {each_s:.2f} s", flush=True)
-    finally:
-        envs.close()
+class RandomClicks:
+    """Clicks anywhere."""
+
+    def __init__(self, space: gymnasium.Space[Any], seed: int) -> None:
+        self.size = space.width, space.height  # type: ignore[attr-defined]
+        self.chance = np.random.default_rng(seed)
+
+    def act(self, picture: Picture, goal: str) -> list[Any]:
+        x, y = (int(self.chance.integers(side)) for side in self.size)
+        return [("PointerEvent", x, y, mask) for mask in (0, 1, 0)]
 
 
-if __name__ == "__main__":
-    main()
+TASKS = {
+    f"miniwob.{name}": Task(
+        f"miniwob.{name}",
+        partial(MiniWoBSolver, solver),
+        full=1.0,
+        max_steps=20 * FPS,
+        random=RandomClicks,
+        options={"fps": FPS, "screen": (160, 210)},
+    )
+    for name, solver in SOLVERS.items()
+}

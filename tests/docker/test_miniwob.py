@@ -1,48 +1,24 @@
 """MiniWoB++ in a container without rights and without a network: a solver gets its reward."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 from fakes.containers import containers
 
 from envserver.remotes.engine import Engine
 from envserver.remotes.images import image_of
+from examples.solvers.miniwob import TASKS
+from examples.solvers.playing import play
 
 pytestmark = pytest.mark.docker
 
-SOLVERS = Path(__file__).parents[2] / "examples" / "solvers"
 
-
-def load_solvers() -> ModuleType:
-    """The example, under another name than that of the package with the pages."""
-    sys.path.append(str(SOLVERS))
-    try:
-        spec = importlib.util.spec_from_file_location("solve_miniwob", SOLVERS / "miniwob.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SOLVERS))
-    return module
-
-
-def test_a_solver_in_a_container(docker_engine: Engine) -> None:
-    solvers = load_solvers()
+def test_a_browser_runs_without_rights(docker_engine: Engine) -> None:
     before = {each["Id"] for each in containers(docker_engine, env="0")}
-    envs = solvers.make("ClickTest-v0", provider="docker")
-    try:
-        for name in ("ClickTest-v0", "EnterText-v0"):
-            assert solvers.episode(envs, name, 0, solve_it=False, max_steps=5) == 0.0
-            assert solvers.episode(envs, name, 0) == 1.0
+    task = TASKS["miniwob.ClickTest-v0"]
+    with task.make(provider="docker") as envs:
+        assert play(envs, [task.solver()], task.max_steps, seed=0).rewards.tolist() == [1.0]
         mine = [each for each in containers(docker_engine, env="0") if each["Id"] not in before]
         facts = [docker_engine.api.inspect_container(each["Id"]) for each in mine]
         [one] = [each for each in facts if "miniwob" in each["Config"]["Image"]]
-    finally:
-        envs.close()
     host = one["HostConfig"]
     assert one["Config"]["User"] == "envserver"
     assert host["CapDrop"] == ["ALL"]

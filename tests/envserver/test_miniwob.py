@@ -1,10 +1,7 @@
 """MiniWoB++ in Chromium on a desktop of its own, with the solvers of examples/solvers."""
 
 import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,44 +10,76 @@ import envserver
 from envserver.rewarder import DesktopError
 from envserver.runtimes_file import load_runtimes
 from envserver.tasks import miniwob, miniwob_browser
+from examples.solvers.miniwob import FPS, NEAR, TASKS
+from examples.solvers.playing import Idle, play
 
-SOLVERS = Path(__file__).parents[2] / "examples" / "solvers"
 SEEDS = (0, 1, 2)
-FULL = 0.95
-"""Where a page wants a point, the reward is how near a whole pixel comes to it."""
-
-
-def load_solvers() -> ModuleType:
-    """The example, under another name than that of the package with the pages."""
-    sys.path.append(str(SOLVERS))
-    try:
-        spec = importlib.util.spec_from_file_location("solve_miniwob", SOLVERS / "miniwob.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SOLVERS))
-    return module
-
-
-solvers = load_solvers()
+ALMOST = 0.95
+"""What the solvers get of a task that pays for nearness to a point between pixels."""
+AT_ONCE = 4
+"""How many browsers are idle beside each other."""
+IDLE_STEPS = 3 * FPS
+NAMES = list(TASKS)
 
 
 @pytest.fixture(scope="module")
-def envs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[envserver.VectorEnv]:
+def envs() -> Iterator[envserver.VectorEnv]:
     """One remote for all tests: it switches from task to task."""
-    made = solvers.make("ClickTest-v0", provider="process")
-    yield made
-    made.close()
+    with TASKS[NAMES[0]].make(provider="process") as made:
+        yield made
+
+
+def solve(envs: envserver.VectorEnv, name: str, seed: int) -> float:
+    task = TASKS[name]
+    played = play(envs, [task.solver()], task.max_steps, seed=seed, names=[name])
+    return float(played.rewards[0])
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", list(solvers.SOLVERS))
+@pytest.mark.parametrize("name", NAMES)
 def test_solver(envs: envserver.VectorEnv, name: str) -> None:
-    assert solvers.episode(envs, name, 7, solve_it=False, max_steps=3) == 0.0
-    rewards = [solvers.episode(envs, name, seed) for seed in SEEDS]
-    assert min(rewards) >= FULL
+    rewards = [solve(envs, name, seed) for seed in SEEDS]
+    if name.removeprefix("miniwob.") in NEAR:
+        assert min(rewards) >= ALMOST
+    else:
+        assert rewards == [TASKS[name].full] * len(SEEDS)
+
+
+def test_twenty_tasks_are_solved_in_full() -> None:
+    assert len(TASKS) - len(NEAR) >= 20
+    assert {f"miniwob.{name}" for name in NEAR} <= set(TASKS)
+
+
+@pytest.fixture(scope="module")
+def beside() -> Iterator[envserver.VectorEnv]:
+    """Some remotes for whoever waits: beside each other it takes less long."""
+    with TASKS[NAMES[0]].make(AT_ONCE, provider="process") as made:
+        yield made
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("first", range(0, len(NAMES), AT_ONCE))
+def test_doing_nothing_gets_nothing(beside: envserver.VectorEnv, first: int) -> None:
+    """Every task, for three seconds."""
+    names = (NAMES + NAMES)[first : first + AT_ONCE]
+    agents = [Idle(beside.single_action_space)] * AT_ONCE
+    played = play(beside, agents, IDLE_STEPS, seed=7, names=names)
+    assert not played.rewards.any(), names
+    assert not played.over.any(), names
+
+
+@pytest.mark.integration
+def test_doing_nothing_until_the_page_gives_up(envs: envserver.VectorEnv) -> None:
+    played = play(
+        envs,
+        [Idle(envs.single_action_space)],
+        15 * FPS,  # the page waits for 10 s
+        seed=7,
+        names=["miniwob.ClickTest-v0"],
+        options={"timed": True},
+    )
+    assert played.over.all()
+    assert played.rewards.tolist() == [-1.0]
 
 
 @pytest.mark.integration
@@ -81,22 +110,17 @@ def test_a_page_that_was_left_ends_the_episode(envs: envserver.VectorEnv, key: s
         if terminated[0]:
             break
     assert total == -1.0
-    assert solvers.episode(envs, "ClickTest-v0", 1) == 1.0
+    assert solve(envs, "miniwob.ClickTest-v0", 1) == 1.0
 
 
 @pytest.mark.integration
 def test_the_page_may_punish_time(envs: envserver.VectorEnv) -> None:
-    options = {"env_id": "miniwob.ClickTest-v0", "timed": True}
-    observations, infos = envs.reset(seed=0, options=options)
-    page = solvers.Page(observations[0], infos["text"][0][-1])
-    total = 0.0
-    for events in (*page.rest(), *page.wait(10), *solvers.click_button(page)):
-        observations, rewards, _, _, _ = envs.step([events])
-        page.frame = observations[0]
-        total += float(rewards[0])
-    for _ in range(20):
-        total += float(envs.step([[]])[1][0])
-    assert 0.0 < total < 1.0
+    task = TASKS["miniwob.ClickTest-v0"]
+    options = {"timed": True}
+    solver = [task.solver()]
+    played = play(envs, solver, task.max_steps, seed=0, names=[task.name], options=options)
+    assert played.over.all()
+    assert 0.0 < played.rewards[0] < 1.0
 
 
 def test_every_page_is_an_environment() -> None:

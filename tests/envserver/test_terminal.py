@@ -1,12 +1,10 @@
 """The terminal's environments: solved by keyboard through the public API; nothing for nothing."""
 
-import importlib.util
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -14,52 +12,38 @@ import envserver
 from envserver.errors import EnvServerError
 from envserver.remotes.init import descendants_of
 from envserver.session import Session
+from examples.solvers.playing import Idle, play
+from examples.solvers.terminal import TASKS
 
 pytestmark = pytest.mark.integration
 
-SOLVER = Path(__file__).resolve().parents[2] / "examples" / "solvers" / "terminal.py"
-NAMES = ("CreateFile-v0", "CountLines-v0", "KillProcess-v0", "Archive-v0")
-
-
-@pytest.fixture(scope="module")
-def solver() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("terminal_solver", SOLVER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+NAMES = tuple(TASKS)
 
 
 @pytest.fixture
 def envs(home: Path) -> Iterator[envserver.VectorEnv]:
-    made = envserver.make_vec(
-        f"terminal.{NAMES[0]}", num_envs=1, fps=30, screen=(800, 600), provider="process"
-    )
+    made = TASKS[NAMES[0]].make(provider="process")
     yield made
     made.close()
 
 
-def test_every_task_is_solved_in_one_kept_remote(
-    envs: envserver.VectorEnv, solver: ModuleType
-) -> None:
+def test_every_task_is_solved_in_one_kept_remote(envs: envserver.VectorEnv) -> None:
     assert isinstance(envs.session, Session)
     pid = envs.session.status()["workers"][0]["pid"]
-    for name in NAMES:
-        envs.reset(seed=0, options={"env_id": f"terminal.{name}"})
-        assert solver.solve(envs, episodes=3, max_steps=300) == [1.0, 1.0, 1.0], name
+    for name, task in TASKS.items():
+        for seed in range(3):
+            played = play(envs, [task.solver()], task.max_steps, seed=seed, names=[name])
+            assert played.rewards.tolist() == [task.full], name
     assert envs.session.status()["workers"][0]["pid"] == pid
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_doing_nothing_gets_nothing(home: Path, solver: ModuleType, name: str) -> None:
-    envs = envserver.make_vec(
-        f"terminal.{name}", num_envs=1, fps=30, provider="process", max_episode_steps=30
-    )
-    try:
-        assert solver.solve(envs, episodes=2, solve_it=False, max_steps=100) == [0.0, 0.0]
-    finally:
-        envs.close()
+def test_doing_nothing_gets_nothing(home: Path) -> None:
+    """Every task at once, each until its episode is cut off."""
+    with TASKS[NAMES[0]].make(len(NAMES), provider="process", max_episode_steps=90) as envs:
+        agents = [Idle(envs.single_action_space)] * len(NAMES)
+        played = play(envs, agents, 300, seed=0, names=NAMES)
+    assert played.over.all()
+    assert not played.rewards.any()
 
 
 def test_the_goal_is_there_at_once_and_comes_from_the_seed(envs: envserver.VectorEnv) -> None:
