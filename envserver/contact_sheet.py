@@ -1,4 +1,4 @@
-"""One picture of a batch: a labelled tile for each environment."""
+"""One picture of many: a labelled tile for each environment."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,18 @@ BACKGROUND = (24, 26, 30)
 TEXT = (230, 230, 230)
 
 
-def contact_sheet(observations: NDArray[np.uint8], labels: Sequence[str]) -> Image.Image:
-    """Tile a batch.
+def contact_sheet(
+    observations: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], labels: Sequence[str]
+) -> Image.Image:
+    """Tile a batch, or pictures of several sizes.
 
     Args:
-        observations: uint8 (n, height, width, 3), RGB.
+        observations: n times uint8 (height, width, 3), RGB; the largest one fills its tile, the
+            others are put into the middle of theirs, as large as they can be.
         labels: n texts, shown above the tiles.
     """
-    count, height, width = observations.shape[:3]
+    count = len(observations)
+    height, width = max((each.shape[:2] for each in observations), key=math.prod)
     tile_height = max(1, round(TILE_PX * height / width))
     columns = min(COLUMNS, count)
     rows = math.ceil(count / columns)
@@ -35,7 +39,11 @@ def contact_sheet(observations: NDArray[np.uint8], labels: Sequence[str]) -> Ima
         x = GAP_PX + index % columns * cell[0]
         y = GAP_PX + index // columns * cell[1]
         draw.text((x, y + 4), label, font=font, fill=TEXT)
+        its_height, its_width = observation.shape[:2]
+        scale = min(TILE_PX / its_width, tile_height / its_height)
+        its_size = max(1, round(its_width * scale)), max(1, round(its_height * scale))
         tile = Image.fromarray(np.ascontiguousarray(observation))
-        tile = tile.resize((TILE_PX, tile_height), Image.Resampling.LANCZOS)
-        sheet.paste(tile, (x, y + LABEL_PX))
+        tile = tile.resize(its_size, Image.Resampling.LANCZOS)
+        left, top = (TILE_PX - its_size[0]) // 2, (tile_height - its_size[1]) // 2
+        sheet.paste(tile, (x + left, y + LABEL_PX + top))
     return sheet

@@ -45,7 +45,7 @@ TASKS = {
         TerminalSolver,
         full=1.0,
         max_steps=10 * FPS,
-        options={"fps": FPS, "screen": (800, 600)},
+        options={"fps": FPS},
     )
     for name in (
         "terminal.CreateFile-v0",

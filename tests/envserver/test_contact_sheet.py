@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from envserver.contact_sheet import GAP_PX, LABEL_PX, TILE_PX, contact_sheet
+from envserver.contact_sheet import BACKGROUND, GAP_PX, LABEL_PX, TILE_PX, contact_sheet
 
 
 def test_each_environment_has_its_tile() -> None:
@@ -25,3 +25,13 @@ def test_each_environment_has_its_tile() -> None:
 def test_one_environment_is_one_tile() -> None:
     sheet = contact_sheet(np.zeros((1, 10, 10, 3), np.uint8), ["alone"])
     assert sheet.size == (TILE_PX + 2 * GAP_PX, TILE_PX + LABEL_PX + 2 * GAP_PX)
+
+
+def test_a_smaller_picture_stands_in_the_middle_of_its_tile() -> None:
+    large, tall = np.full((96, 128, 3), 50, np.uint8), np.full((96, 32, 3), 100, np.uint8)
+    sheet = np.asarray(contact_sheet([large, tall], ["large", "tall"]))
+    middle = GAP_PX + LABEL_PX + TILE_PX * 96 // 128 // 2
+    row = sheet[middle, TILE_PX + 2 * GAP_PX :]
+    left = (TILE_PX - TILE_PX // 4) // 2
+    assert row[left + 2 : left + TILE_PX // 4 - 2].tolist() == [[100] * 3] * (TILE_PX // 4 - 4)
+    assert row[left - 1].tolist() == row[left + TILE_PX // 4].tolist() == list(BACKGROUND)
