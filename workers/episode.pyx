@@ -84,11 +84,11 @@ cdef void adopt(Episode* episode, int64_t number) noexcept nogil:
 
 cdef bint episode_runs(Episode* episode, const Mail* mail) noexcept nogil:
     """The remote runs `mail.episode`; True when that begins the episode to show."""
-    if episode.phase == RESETTING:
-        if mail.number == episode.reset_id and (mail.number > 0 or mail.episode > episode.now.episode):
-            adopt(episode, mail.episode)
-            return True
-    elif episode.phase == RUNNING and mail.number == 0 and mail.episode > episode.now.episode:
+    cdef bint newer = mail.episode > episode.now.episode
+    if episode.phase == RESETTING and mail.number == episode.reset_id and (mail.number > 0 or newer):
+        adopt(episode, mail.episode)
+        return True
+    if (episode.phase == RUNNING or episode.awaits_picture) and mail.number == 0 and newer:
         if not episode_over(episode):
             episode.now.truncated = True
         episode.remote_restarts = True

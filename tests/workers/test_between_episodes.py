@@ -52,6 +52,23 @@ def test_lost_before_the_first_picture_asks_for_the_reset_again(make_rig: Any) -
     assert np.array_equal(rig.picture(step), screen.pixels)
 
 
+def test_an_episode_may_end_before_its_first_picture(make_rig: Any) -> None:
+    """And the next may run: nobody says so again."""
+    rig, screen = make_rig(autoreset="next_step")
+    step = ask_reset(rig)
+    assert rig.hot.post(Letter.RUNNING, rig.resets, 2)
+    end(rig, 2)
+    assert rig.hot.post(Letter.RUNNING, 0, 3)
+    rig.first_picture(screen, 5)
+    record = rig.answer(step)
+    assert (record["episode"], record["terminated"]) == (2, 0)
+    record = rig.step()
+    assert (record["episode"], record["terminated"], record["reward"]) == (2, 1, 1.0)
+    step = rig.ask()
+    rig.first_picture(screen, 6)
+    assert rig.answer(step)["episode"] == 3
+
+
 def test_running_while_disconnected_waits_for_the_next_connections_picture(make_rig: Any) -> None:
     rig, screen = make_rig()
     step = ask_reset(rig)
