@@ -156,6 +156,11 @@ def _look_up(
             f"environment {env}: what runs has no task and cannot switch to {asked!r}: "
             "make it with make_vec"
         )
+    if runtime.kind == "xvnc" and spec.task != _begun(spec, runtime).task:
+        raise InvalidRuntime(
+            f"environment {env}: what runs has the task {spec.task}, which no name leads back to: "
+            f"make {asked!r} with make_vec"
+        )
     problem = _difference(spec, _begun(spec, runtime), environment)
     if problem:
         name = f"{runtime.name}.{environment.name}"

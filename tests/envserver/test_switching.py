@@ -79,6 +79,7 @@ def test_names(fields: dict[str, Any], asked: str, told: str) -> None:
         (TASK, "CountLnes-v0", "did you mean terminal.CountLines-v0?"),
         (TASK, 3, "environment 0: env_id is 3, expected a name"),
         ({**TASK, "task": None}, "CountLines-v0", "what runs has no task and cannot switch"),
+        ({**TASK, "task": "mine.py:Mine"}, "CountLines-v0", "the task mine.py:Mine, which no name"),
     ],
 )
 def test_what_cannot_be_switched_to(fields: dict[str, Any], asked: Any, complaint: str) -> None:
