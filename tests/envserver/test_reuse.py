@@ -57,6 +57,7 @@ def test_a_killed_trainer_finds_its_remotes_again(
     assert trainer.line().startswith("gym-core[0] gym-core[1]")
     before = [control.attach(env)["vnc"] for env in range(2)]
     os.kill(trainer.pid, signal.SIGKILL)
+    trainer.process.wait()
     options: dict[str, Any] = {"screen": (640, 480), "client_id": "one"}
     with envserver.connect() as connection:
         envs = connection.make_vec(
