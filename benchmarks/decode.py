@@ -2,11 +2,11 @@
 
     python -m benchmarks.decode [--lean PATH]... [--cpu-s 1.0] STREAMS
 
-One connection is one process. Its processor time (wait4) less the median of the same client on a stream
-without a message is what decoding took. The clients take turns until each has used `--cpu-s`
-of it on a stream. The peers are libvncclient, and whatever is named by --lean: a program that
-is called `PATH --port PORT LABEL`, reads the stream to its end and prints a line of JSON with the
-hash of the last picture, "fnv". The hashes of all must agree.
+One connection is one process. Its processor time (wait4) less the median of the same client on a
+stream without a message is what decoding took. The clients take turns until each has used
+`--cpu-s` of it on a stream. The peers are libvncclient, and whatever is named by --lean: a program
+that is called `PATH --port PORT LABEL`, reads the stream to its end and prints a line of JSON with
+the hash of the last picture, "fnv". The hashes of all must agree.
 
 A ratio is ours by theirs in one round; its interval holds the median with 95 % (by ranks).
 """
@@ -122,13 +122,15 @@ class Ours(Program):
         )
 
     def spent_s(self, port: int, label: str) -> float:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(f"{port}\n")
         self._process.stdin.flush()
         return float(self._process.stdout.readline())
 
     def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()

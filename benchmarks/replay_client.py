@@ -2,8 +2,8 @@
 
     python -m benchmarks.replay_client --port PORT --label LABEL
 
-With --forks it reads lines "PORT" from its input instead. For each it forks a process that reads one
-stream to its end, and prints the processor time that the process took, in seconds: what a
+With --forks it reads lines "PORT" from its input instead. For each it forks a process that reads
+one stream to its end, and prints the processor time that the process took, in seconds: what a
 process of its own costs, without the start of an interpreter.
 """
 
