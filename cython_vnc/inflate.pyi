@@ -1,6 +1,7 @@
 """zlib streams for Python: for tests. Decoders use them in C."""
 
 from enum import IntEnum
+from typing import Self
 
 class Rule(IntEnum):
     """Which library goes on, wherever a stream allows a change."""
@@ -16,7 +17,7 @@ class Inflater:
         rule: which library to use.
     """
 
-    def __init__(self, rule: Rule = ...) -> None: ...
+    def __new__(cls, rule: Rule = ...) -> Self: ...
     @property
     def library(self) -> str:
         """Which library has the stream: "zlib", "zlib-ng" or "isal"."""
