@@ -52,6 +52,11 @@ class WorkerConfig:
     """0: no limit."""
     frame_skip: int = 1
     max_pool: bool = False
+    screen: Sequence[int] = ()
+    """Width and height of the session's screen; (): of what a row shows."""
+    crop: Sequence[int] = ()
+    """The part of it that rows show, (x, y, width, height); (): all. The segment says how large
+    they are, and by its channels whether they are grey."""
     start_timeout_s: float = 60.0
     reset_timeout_s: float = 60.0
     encoding: str = "tight"

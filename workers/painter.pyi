@@ -1,0 +1,44 @@
+"""Paints rows from a framebuffer as the hot thread does: for tests and benchmarks."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from typing_extensions import Buffer
+
+class Painter:
+    """What a session's rows show, without a session.
+
+    Args:
+        width, height, channels: of a row.
+        screen: Width and height of the session's screen; (): of the crop.
+        crop: The part of it that is shown, (x, y, width, height); (): all.
+        vectors: False: average by the path that any processor has.
+
+    Raises:
+        ValueError: no such row can be made.
+    """
+
+    def __new__(
+        cls,
+        width: int,
+        height: int,
+        channels: int,
+        screen: Sequence[int] = (),
+        crop: Sequence[int] = (),
+        vectors: bool = True,
+    ) -> Self: ...
+    def publish(
+        self, pixels: Buffer, changed_at: Buffer, since: int, row: Buffer, width: int = 0
+    ) -> None:
+        """Bring a row that shows frame `since` up to date.
+
+        Args:
+            pixels: uint32 (height, stride), R << 16 | G << 8 | B.
+            changed_at: uint64, the newest frame that touched each tile of 16x16 pixels.
+            since: what the row shows; 0: nothing.
+            row: its bytes.
+            width: of the framebuffer; 0: its stride.
+
+        Raises:
+            ValueError: the sizes do not fit.
+        """
