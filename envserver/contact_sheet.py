@@ -19,9 +19,11 @@ def contact_sheet(observations: NDArray[np.uint8], labels: Sequence[str]) -> Ima
     """Tile a batch.
 
     Args:
-        observations: uint8 (n, height, width, 3), RGB.
+        observations: uint8 (n, height, width, 3), RGB, or (n, height, width[, 1]), grey.
         labels: n texts, shown above the tiles.
     """
+    if observations.shape[3:] == (1,):
+        observations = observations[..., 0]
     count, height, width = observations.shape[:3]
     tile_height = max(1, round(TILE_PX * height / width))
     columns = min(COLUMNS, count)

@@ -86,6 +86,8 @@ class RemoteInUse:
             max_episode_steps=spec.max_episode_steps,
             frame_skip=spec.frame_skip,
             max_pool=spec.max_pool,
+            screen=spec.shown.screen,
+            crop=spec.shown.crop,
             start_timeout_s=spec.start_timeout_s,
             reset_timeout_s=spec.reset_timeout_s,
             start_episode=start_episode,
