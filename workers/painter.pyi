@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Self
 
-from typing_extensions import Buffer
+import numpy as np
+from numpy.typing import NDArray
 
 class Painter:
     """What a session's rows show, without a session.
@@ -28,13 +29,18 @@ class Painter:
         vectors: bool = True,
     ) -> Self: ...
     def publish(
-        self, pixels: Buffer, changed_at: Buffer, since: int, row: Buffer, width: int = 0
+        self,
+        pixels: NDArray[np.uint32],
+        changed_at: NDArray[np.uint64],
+        since: int,
+        row: NDArray[np.uint8],
+        width: int = 0,
     ) -> None:
         """Bring a row that shows frame `since` up to date.
 
         Args:
-            pixels: uint32 (height, stride), R << 16 | G << 8 | B.
-            changed_at: uint64, the newest frame that touched each tile of 16x16 pixels.
+            pixels: (height, stride), R << 16 | G << 8 | B.
+            changed_at: the newest frame that touched each tile of 16x16 pixels.
             since: what the row shows; 0: nothing.
             row: its bytes.
             width: of the framebuffer; 0: its stride.

@@ -96,7 +96,7 @@ def test_what_is_shown() -> None:
     spec = SessionSpec(**GYM)
     assert (spec.shown.size, spec.shown.channels) == ((768, 1024), 3)
     assert spec.shown.crop == (0, 0, 1024, 768)
-    spec = SessionSpec(**GYM, crop=np.array([8, 0, 160, 210]), size=[84, 60], color="gray")
+    spec = SessionSpec(**GYM, crop=[8, 0, 160, 210], size=[84, 60], color="gray")
     assert (spec.shown.size, spec.shown.channels) == ((84, 60), 1)
     assert spec.crop == (8, 0, 160, 210)
     assert spec.screen_or_size == (1024, 768)

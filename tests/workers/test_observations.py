@@ -1,6 +1,6 @@
 """Cropped, resized and grey rows: what OpenCV makes of the same picture, whatever changed when."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -59,7 +59,7 @@ def painted(painter: Painter, picture: Picture, row: tuple[int, int, int]) -> Pi
     return made
 
 
-PICTURES = {
+PICTURES: dict[str, Callable[[Any, tuple[int, ...]], Picture]] = {
     "noise": lambda random, shape: random.integers(0, 256, shape, np.uint8),
     "checkers": lambda random, shape: random.integers(0, 2, shape, np.uint8) * 255,
     "white": lambda _, shape: np.full(shape, 255, np.uint8),
@@ -255,7 +255,8 @@ def test_row_equals_full_conversion(
             random = np.random.default_rng(seed)
             screen.paint(x, y, random.integers(0, 256, (height, width, 3), np.uint8))
         elif operation == "resize":
-            screen.resize(*arguments[0], episode)
+            width, height = arguments[0]
+            screen.resize(width, height, episode)
         elif operation == "hold":
             before = rig.picture().copy()
             rig.step(kind=EntryKind.HOLD)
