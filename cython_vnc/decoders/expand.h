@@ -158,7 +158,13 @@ EXPAND_SSSE3_ONLY uint8_t expand_packed_ssse3(uint32_t *to, const uint8_t *from,
             continue;
         }
         expand_sixteen_ssse3(some, index, blue, green, red);
-        memcpy(to + done, some, (size_t)count * sizeof(uint32_t));
+        if (count >= 4) {
+            const ptrdiff_t last = count - 4;
+            for (ptrdiff_t i = 0; i < last; i += 4)
+                _mm_storeu_si128((__m128i *)(to + done + i), _mm_loadu_si128((const __m128i *)(some + i)));
+            _mm_storeu_si128((__m128i *)(to + done + last), _mm_loadu_si128((const __m128i *)(some + last)));
+        } else
+            for (ptrdiff_t i = 0; i < count; i++) to[done + i] = some[i];
     }
     greatest = _mm_max_epu8(greatest, _mm_srli_si128(greatest, 8));
     greatest = _mm_max_epu8(greatest, _mm_srli_si128(greatest, 4));
