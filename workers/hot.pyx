@@ -54,6 +54,8 @@ cdef enum:
     STOPPED = 2
     HEARTBEAT_NS = 250_000_000
     LOOK_AGAIN_NS = 50_000
+    # So many bytes of rows (8 environments of 1024x768 in 4 slots) push each other out of most caches.
+    STREAMED_BYTES = 64 << 20
 
 PATIENCE_NS = 1_500_000
 
@@ -88,6 +90,7 @@ cdef class HotLoop(Stepper):
             &self.rows.shown, self.view.header.width, self.view.header.height, self.view.header.channels,
             config.screen, config.crop
         )
+        self.rows.shown.streams = self.view.header.slots * self.view.header.pixels_slot_stride >= STREAMED_BYTES
         if self.step_clock and config.max_pool and not rows_pools(&self.rows):
             raise MemoryError
         self.to_hot = <Mailbox*>calloc(1, sizeof(Mailbox))

@@ -11,6 +11,7 @@ cdef struct Observation:
     Rect crop                   # the part of it that is shown
     int32_t width, height       # of the row
     bint gray                   # one channel, else R, G, B
+    bint streams                # rows are written past the cache, which all of them together would not fit
     bint resized                # by `area`
     Area area
 

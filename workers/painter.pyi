@@ -14,6 +14,7 @@ class Painter:
         screen: Width and height of the session's screen; (): of the crop.
         crop: The part of it that is shown, (x, y, width, height); (): all.
         vectors: False: average by the path that any processor has.
+        streams: Write long runs of RGB past the cache.
 
     Raises:
         ValueError: no such row can be made.
@@ -27,6 +28,7 @@ class Painter:
         screen: Sequence[int] = (),
         crop: Sequence[int] = (),
         vectors: bool = True,
+        streams: bool = False,
     ) -> Self: ...
     def publish(
         self,

@@ -11,9 +11,10 @@ from workers.publish cimport publish_changes
 cdef class Painter:
     cdef Observation shown
 
-    def __cinit__(self, int width, int height, int channels, screen=(), crop=(), bint vectors=True):
+    def __cinit__(self, int width, int height, int channels, screen=(), crop=(), bint vectors=True, bint streams=False):
         observation_new(&self.shown, width, height, channels, screen, crop)
         self.shown.area.vectors &= vectors
+        self.shown.streams = streams
 
     def __dealloc__(self):
         area_free(&self.shown.area)

@@ -156,6 +156,22 @@ def test_repainted_in_parts_equals_painted_at_once(
     assert np.array_equal(row, painted(painter, picture, shown["row"]))
 
 
+@pytest.mark.parametrize("shift", [0, 3])
+def test_rows_past_the_cache_are_the_same(shift: int) -> None:
+    """Whatever the alignment of the row, and where the damage ends within a line."""
+    picture = np.random.default_rng(4).integers(0, 256, (40, 1100, 3), np.uint8)
+    made = np.zeros(picture.size + shift, np.uint8)[shift:]
+    painter = Painter(1100, 40, 3, streams=True)
+    painter.publish(packed(picture), tiles(picture), 0, made)
+    assert np.array_equal(made.reshape(picture.shape), picture)
+    changed_at = tiles(picture)
+    changed_at[1, 3:60] = 5
+    changed = picture.copy()
+    changed[16:32, 48:960] = 255 - changed[16:32, 48:960]
+    painter.publish(packed(changed), changed_at, 4, made)
+    assert np.array_equal(made.reshape(picture.shape), changed)
+
+
 def test_padding_of_lines_is_not_shown() -> None:
     picture = np.random.default_rng(3).integers(0, 256, (40, 50, 3), np.uint8)
     padded = np.concatenate([picture, np.full((40, 14, 3), 255, np.uint8)], axis=1)
