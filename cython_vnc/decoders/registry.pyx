@@ -25,7 +25,7 @@ TABLE[5] = Decoder(7, tight_measure, tight_decode, b"tight")
 TABLE[6] = Decoder(16, zrle_measure, zrle_decode, b"zrle")
 
 
-cdef const Decoder*[17] BY_NUMBER
+cdef const Decoder* BY_NUMBER[17]
 cdef Py_ssize_t entry
 for entry in range(<Py_ssize_t>(sizeof(TABLE) // sizeof(Decoder))):
     BY_NUMBER[TABLE[entry].encoding] = &TABLE[entry]
