@@ -1,7 +1,8 @@
 """Allocates what framebuffer.pxd describes.
 
 A row of pixels begins on a 64-byte boundary of its block (`stride_px` is a multiple of 16), so that vector stores of two
-rows never share a cache line. Its pages are there before the first update comes: to ask for all at once takes a fraction of what
+rows never share a cache line; and rows are no power of two apart, else those of a tile would take each other's place in the
+cache, and copies between them would wait for one another. Its pages are there before the first update comes: to ask for all at once takes a fraction of what
 a fault a page takes.
 """
 
@@ -31,11 +32,16 @@ cdef extern from *:
 
 from cython_vnc.events import Rect as PythonRect
 
+cdef enum:
+    SAME_SETS_PX = 256          # rows so far apart, or a multiple of it, share few sets of the first cache
+
 
 cdef Status framebuffer_new(Surface* surface, Damage* damage, Coverage* coverage, int32_t width, int32_t height) noexcept nogil:
     """Fill all three for a black, wholly unpainted picture; on failure nothing is left allocated."""
     surface.width, surface.height = width, height
     surface.stride_px = (width + 15) // 16 * 16
+    if surface.stride_px % SAME_SETS_PX == 0:
+        surface.stride_px += 16
     surface.pixels = <uint32_t*>calloc(<size_t>(surface.stride_px * height), sizeof(uint32_t))
     damage.columns = (width + TILE_PX - 1) // TILE_PX
     damage.rows = (height + TILE_PX - 1) // TILE_PX
