@@ -174,15 +174,13 @@ cdef void change_to_zlib(Stream* stream) noexcept nogil:
 
 
 cdef void history_add(Stream* stream, const uint8_t* output, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t kept
     if count >= HISTORY_BYTES:
         memcpy(stream.history, output + count - HISTORY_BYTES, HISTORY_BYTES)
         stream.history_bytes = HISTORY_BYTES
         return
     if stream.history_bytes + count > 2 * HISTORY_BYTES:
-        kept = HISTORY_BYTES
-        memcpy(stream.history, stream.history + stream.history_bytes - kept, HISTORY_BYTES)
-        stream.history_bytes = kept
+        memmove(stream.history, stream.history + stream.history_bytes - HISTORY_BYTES, HISTORY_BYTES)
+        stream.history_bytes = HISTORY_BYTES
     memcpy(stream.history + stream.history_bytes, output, count)
     stream.history_bytes += count
 
