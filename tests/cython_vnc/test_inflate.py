@@ -1,4 +1,4 @@
-"""Streams of zlib data that change library on their way, against zlib; and what is no such stream."""
+"""Streams of zlib data that change library on their way, against zlib; and what is none."""
 
 import random
 import subprocess
