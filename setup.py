@@ -2,7 +2,8 @@
 
 Switches (environment): ENVSERVER_PACKAGES=shm,cython_vnc builds only those packages, "none"
 nothing; ENVSERVER_ANNOTATE=DIR writes the C files with Cython's annotation to DIR;
-ENVSERVER_SANITIZE=1 builds with ASan and UBSan.
+ENVSERVER_SANITIZE=1 builds with ASan and UBSan; ENVSERVER_WITHOUT=libisal,zlib-ng leaves libraries
+out that could be missing.
 """
 
 import os
@@ -23,6 +24,13 @@ LIBRARIES: dict[str, list[str]] = {
     "cython_vnc.inflate": ["zlib"],
     "cython_vnc.jpeg": ["libturbojpeg"],
 }
+# Which it uses where they are there, and how it is told so.
+OPTIONAL: dict[str, dict[str, str]] = {
+    "cython_vnc.inflate": {"zlib-ng": "CYTHON_VNC_ZLIB_NG", "libisal": "CYTHON_VNC_ISAL"},
+}
+# Opened at run time.
+NOT_LINKED = {"libisal"}
+WITHOUT = os.environ.get("ENVSERVER_WITHOUT", "").split(",")
 # What lies at the root of the repository and is read at run time.
 DATA = ("runtimes.yml", "docker", "constraints.txt")
 
@@ -47,14 +55,27 @@ def pkg_config(flag: str, names: list[str]) -> list[str]:
     return subprocess.check_output(["pkg-config", flag, *names], text=True).split() if names else []
 
 
+def is_there(library: str) -> bool:
+    asked = ["pkg-config", "--exists", library]
+    return library not in WITHOUT and subprocess.run(asked, check=False).returncode == 0
+
+
 def extension(path: Path) -> Extension:
     name = ".".join(path.with_suffix("").parts)
-    libraries = LIBRARIES.get(name, [])
+    found = {key: macro for key, macro in OPTIONAL.get(name, {}).items() if is_there(key)}
+    libraries = [*LIBRARIES.get(name, []), *(key for key in found if key not in NOT_LINKED)]
     return Extension(
         name,
         [str(path)],
         include_dirs=["."],
-        extra_compile_args=["-O3", "-g0", *SANITIZE, *pkg_config("--cflags", libraries)],
+        define_macros=[(macro, "1") for macro in found.values()],
+        extra_compile_args=[
+            "-O3",
+            "-g0",
+            "-ffp-contract=off",
+            *SANITIZE,
+            *pkg_config("--cflags", libraries),
+        ],
         extra_link_args=[*SANITIZE, *pkg_config("--libs", libraries)],
     )
 

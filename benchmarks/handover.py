@@ -1,134 +1,263 @@
-"""What it costs to hand a batch of screens to the trainer when 64x64 pixels of each changed.
+"""What it costs to hand a batch of screens to the trainer, by how many and by how much changed.
 
-Ours: the real workers over a synthetic screen source. The peer: Gymnasium's AsyncVectorEnv with
-shared memory and copy=False, whose environments draw the same squares. Both live at the same time
-and take turns of a few dozen steps, so that noise of the machine meets both. Each step is checked:
-the colour of the square counts the steps.
+    python -m benchmarks.handover [--num-envs 20 256] [--rounds 5] [--seconds 300]
+
+Ours, its peers and a plain copy of the batch (engines.py), each in its own process. All changes
+of one number of environments are measured with ours, the copy and one peer alive, a turn each, so
+that noise of the machine meets all; then comes the next peer. A peer that is not installed, takes
+too long to start or would not fit into memory is left out, and said so.
 """
 
-import dataclasses
-import os
+import argparse
+import json
+import select
 import statistics
+import subprocess
+import sys
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import gymnasium
-import numpy as np
-from numpy.typing import NDArray
+import psutil
 
-from benchmarks.cpu import spent_s, tree
-from benchmarks.report import Figure
-from envserver.client import open_session
-from envserver.make import make_codec
-from envserver.spec import SessionSpec
-from envserver.vector_env import VectorEnv
-from workers.synthetic import square_at
+from benchmarks.engines import CHANGES, ENGINES
+from benchmarks.report import Figure, Measured, Series, show
 
-WIDTH, HEIGHT, PATCH_PX = 1024, 768, 64
-TURN_STEPS = 40
-
-
-class SquareEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
-    """Draws what the synthetic screen source draws."""
-
-    observation_space = gymnasium.spaces.Box(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-    action_space = gymnasium.spaces.Discrete(2)
-
-    def __init__(self) -> None:
-        self.screen = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-        self.counter = 0
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        super().reset(seed=seed)
-        return self.screen, {}
-
-    def step(self, action: np.int64) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
-        self.counter += 1
-        x, y = square_at(self.counter, WIDTH, HEIGHT, PATCH_PX)
-        self.screen[y : y + PATCH_PX, x : x + PATCH_PX] = colour(self.counter)
-        return self.screen, 0.0, False, False, {}
+OURS, COPY, GYMNASIUM = "ours", "memcpy of the batch", "Gymnasium Async, copy=False"
+PEERS = tuple(name for name in ENGINES if name not in (OURS, COPY))
+SIZES = (20, 256, 1, 8, 64, 128)
+"""Those with a bound first."""
+TURN_S = 0.3
+MOST_STEPS = 60
+START_S = 90.0
+NEEDS_MB = 48
+"""An environment of any engine, with what its process has for itself."""
+SMALL, WHOLE = "64x64", "100 %"
 
 
-def colour(counter: int) -> NDArray[np.uint8]:
-    return np.array([counter >> 16 & 255, counter >> 8 & 255, counter & 255], np.uint8)
+class LeftOut(Exception):
+    """An engine cannot be measured; the text says why."""
 
 
-@dataclasses.dataclass
-class Runner:
-    """A vector environment that takes turns."""
+class Host:
+    """One engine's process.
 
-    envs: Any
-    actions: Any
-    pids: list[int]
-    counter: int = 0
-    step_ms: list[float] = dataclasses.field(default_factory=list)
-    cpu_us: list[float] = dataclasses.field(default_factory=list)
+    Raises:
+        LeftOut: it is not installed, or was not ready in time.
+    """
 
-    def turn(self) -> None:
-        """A few dozen steps; each row must show its step."""
-        before_s = spent_s(self.pids)
-        for _ in range(TURN_STEPS):
-            started_ns = time.perf_counter_ns()
-            observations = self.envs.step(self.actions)[0]
-            self.step_ms.append((time.perf_counter_ns() - started_ns) / 1e6)
-            self.counter += 1
-            x, y = square_at(self.counter, WIDTH, HEIGHT, PATCH_PX)
-            shown = observations[:, y + PATCH_PX // 2, x + PATCH_PX // 2]
-            if not (shown == colour(self.counter)).all():
-                raise AssertionError(f"step {self.counter} shows {shown}")
-        used_s = spent_s(self.pids) - before_s
-        self.cpu_us.append(used_s / TURN_STEPS / len(self.actions) * 1e6)
+    def __init__(self, name: str, num_envs: int) -> None:
+        self.name = name
+        if num_envs * NEEDS_MB << 20 > psutil.virtual_memory().available:
+            raise LeftOut(f"{num_envs} environments may need {num_envs * NEEDS_MB} MB")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.engines", name, str(num_envs)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
+        try:
+            said = self._answer(START_S)
+        except BaseException:
+            self.close()
+            raise
+        if "missing" in said:
+            self.close()
+            raise LeftOut(f"{said['missing']} is not installed: make bench-deps")
+        self.ready_s = float(said["ready_s"])
+
+    def turn(self, change: int, steps: int) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        print(json.dumps([change, steps]), file=self._process.stdin, flush=True)
+        return self._answer(START_S)
+
+    def end(self) -> dict[str, Any]:
+        """Ask what only ours says when all turns are over."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return self._answer(START_S)
+
+    def close(self) -> None:
+        """End the process and all below it."""
+        below = psutil.Process(self._process.pid).children(recursive=True)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        _, left = psutil.wait_procs(below, timeout=2)
+        for process in left:
+            process.kill()
+
+    def _answer(self, timeout_s: float) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], timeout_s)[0]:
+            raise LeftOut(f"no answer in {timeout_s:g} s")
+        line = self._process.stdout.readline()
+        if not line:
+            raise LeftOut("it failed, see above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
 
-def ours(num_envs: int) -> Runner:
-    session = open_session(SessionSpec(num_envs=num_envs, source="synthetic", fps=None))
-    session.wait_ready()
-    envs = VectorEnv(session, make_codec(session))
-    envs.reset()
-    return Runner(envs, [[] for _ in range(num_envs)], tree(os.getpid()))
+@dataclass
+class Cost:
+    """Of one engine, at one number of environments and one change: a number a turn."""
+
+    step_ms: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+    @property
+    def p50_ms(self) -> float:
+        return statistics.median(self.step_ms)
 
 
-def gymnasium_async(num_envs: int) -> Runner:
-    envs = gymnasium.vector.AsyncVectorEnv(
-        [SquareEnv] * num_envs, shared_memory=True, copy=False, context="spawn"
-    )
-    envs.reset()
-    pids = [os.getpid(), *(process.pid for process in envs.processes if process.pid is not None)]
-    return Runner(envs, np.zeros(num_envs, np.int64), pids)
+Costs = dict[tuple[int, str, str], Cost]
+"""By number of environments, change and engine."""
 
 
-def batch_is_segment(envs: Any) -> bool:
-    """Whether the batch's memory is the session's segment, by the addresses of its mapping."""
-    batch = envs.step([[] for _ in range(envs.num_envs)])[0]
-    address = batch.__array_interface__["data"][0]
-    with open("/proc/self/maps") as maps:
-        for line in maps:
-            place, _, _, _, inode, *path = line.split()
-            first, last = (int(number, 16) for number in place.split("-"))
-            if first <= address < last:
-                return int(inode) > 0 and "deleted" in path[-1]
-    return False
-
-
-def measure(num_envs: int = 20, turns: int = 15) -> list[Figure]:
-    """Figures of both at `num_envs` environments, from interleaved turns."""
-    runners = [ours(num_envs), gymnasium_async(num_envs)]
+@contextmanager
+def host(name: str, num_envs: int) -> Iterator[Host]:
+    found = Host(name, num_envs)
     try:
-        for _ in range(turns):
-            for runner in runners:
-                runner.turn()
-        own, peer = runners
-        own_ms, peer_ms = statistics.median(own.step_ms), statistics.median(peer.step_ms)
-        return [
-            Figure(f"handover n={num_envs}: step p50", own_ms, "ms", at_most=1.0),
-            Figure("  Gymnasium AsyncVectorEnv copy=False: step p50", peer_ms, "ms"),
-            Figure("  times faster than Gymnasium", peer_ms / own_ms, "x", at_least=10),
-            Figure("  CPU an env-step", statistics.median(own.cpu_us), "us"),
-            Figure("  Gymnasium: CPU an env-step", statistics.median(peer.cpu_us), "us"),
-            Figure("  the batch is the segment", float(batch_is_segment(own.envs)), "", at_least=1),
-        ]
+        yield found
     finally:
-        for runner in runners:
-            runner.envs.close()
+        found.close()
+
+
+def take_turns(hosts: Sequence[Host], num_envs: int, rounds: int, costs: Costs) -> None:
+    """Every change, every engine, `rounds` times; as many steps as fit into TURN_S."""
+    steps = {}
+    found: Costs = defaultdict(Cost)
+    for change in range(len(CHANGES)):
+        for each in hosts:
+            first_ms = statistics.median(each.turn(change, 1)["step_ms"])
+            steps[each.name, change] = max(1, min(MOST_STEPS, round(TURN_S * 1e3 / first_ms)))
+    for _ in range(rounds):
+        for change, label in enumerate(CHANGES):
+            for each in hosts:
+                took = each.turn(change, steps[each.name, change])
+                cost = found[num_envs, label, each.name]
+                cost.step_ms.append(statistics.median(took["step_ms"]))
+                cost.cpu_us.append(took["cpu_us"])
+    for key, cost in found.items():
+        costs[key].step_ms += cost.step_ms
+        costs[key].cpu_us += cost.cpu_us
+
+
+def compare(
+    num_envs: int, rounds: int, until_s: float, costs: Costs, say: Callable[[str], None]
+) -> list[Figure]:
+    """All engines at one number of environments."""
+    figures = []
+    with ExitStack() as stack:
+        own = stack.enter_context(host(OURS, num_envs))
+        copy = stack.enter_context(host(COPY, num_envs))
+        for peer in PEERS:
+            if time.monotonic() > until_s:
+                say(f"n={num_envs}: {peer} is left out: no time is left")
+                continue
+            try:
+                with host(peer, num_envs) as other:
+                    take_turns((own, copy, other), num_envs, rounds, costs)
+            except LeftOut as why:
+                say(f"n={num_envs}: {peer} is left out: {why}")
+        if (num_envs, SMALL, OURS) not in costs:
+            take_turns((own, copy), num_envs, rounds, costs)
+        shared = float(own.end()["batch_is_segment"])
+        figures.append(Figure("  the batch is the segment", shared, "", at_least=1))
+    return figures
+
+
+def figures_of(num_envs: int, costs: Costs) -> list[Figure]:
+    """What is to be reached, and the ratios to each peer."""
+    figures = []
+    for change in CHANGES:
+        own = costs[num_envs, change, OURS]
+        few, many = num_envs == 20 and change == SMALL, num_envs == 256 and change == SMALL
+        name = f"handover n={num_envs}, {change}"
+        limit = 0.4 if few else 4.0 if many else None
+        figures.append(Figure(f"{name}: step p50", own.p50_ms, "ms", at_most=limit))
+        cpu_us = statistics.median(own.cpu_us)
+        figures.append(Figure("  CPU an env-step", cpu_us, "us", at_most=60 if few else None))
+        for engine in (*PEERS, COPY):
+            cost = costs.get((num_envs, change, engine))
+            if cost is None:
+                continue
+            if engine == COPY:
+                within = 1.3 if num_envs == 20 and change == WHOLE else None
+                ratio = own.p50_ms / cost.p50_ms
+                figures.append(Figure(f"  by {COPY}", ratio, "x", at_most=within))
+                continue
+            reach = 20 if few and engine == GYMNASIUM else None
+            # Of the turns that were taken together with this peer.
+            together = own.step_ms[cost_offset(costs, num_envs, change, engine) :]
+            ratios = [a / b for a, b in zip(cost.step_ms, together, strict=False)]
+            figures.append(
+                Figure(f"  {engine}: times ours", statistics.median(ratios), "x", at_least=reach)
+            )
+    return figures
+
+
+def cost_offset(costs: Costs, num_envs: int, change: str, engine: str) -> int:
+    """How many turns ours took with the peers before this one."""
+    before = PEERS[: PEERS.index(engine)]
+    found = (costs.get((num_envs, change, peer)) for peer in before)
+    return sum(len(cost.step_ms) for cost in found if cost is not None)
+
+
+def series_of(costs: Costs) -> list[Series]:
+    """A line an engine: cost by number of environments, and by the change at n=20."""
+    lines: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
+    cpu: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
+    shares = {label: w * h / (1024 * 768) for label, (w, h) in CHANGES.items()}
+    for (num_envs, change, engine), cost in costs.items():
+        lines[f"handover by n, {change}", engine][num_envs] = cost.p50_ms
+        cpu[f"handover CPU by n, {change}", engine][num_envs] = statistics.median(cost.cpu_us)
+        if num_envs == 20:
+            lines["handover by change, n=20", engine][shares[change]] = cost.p50_ms
+    made = [Series(plot, line, "ms", sorted(p.items())) for (plot, line), p in lines.items()]
+    return made + [
+        Series(plot, line, "us", sorted(points.items())) for (plot, line), points in cpu.items()
+    ]
+
+
+def measure(
+    sizes: Sequence[int] = SIZES,
+    rounds: int = 5,
+    seconds: float = 300.0,
+    say: Callable[[str], None] = print,
+) -> Measured:
+    """The figures of all sizes; once `seconds` have passed only ours and the copy are measured."""
+    costs: Costs = defaultdict(Cost)
+    until_s = time.monotonic() + seconds
+    figures = []
+    for num_envs in sizes:
+        try:
+            shared = compare(num_envs, rounds, until_s, costs, say)
+        except LeftOut as why:
+            say(f"n={num_envs} is left out: {why}")
+            continue
+        figures += figures_of(num_envs, costs) + shared
+    return Measured(figures, series_of(costs))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--num-envs", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    asked = parser.parse_args()
+    show(measure(asked.num_envs, asked.rounds, asked.seconds).figures)
+
+
+if __name__ == "__main__":
+    main()

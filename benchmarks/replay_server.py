@@ -77,8 +77,8 @@ class Replay:
     def serve(self, connection: socket.socket) -> None:
         """Do one client's whole conversation; returns when the client has hung up."""
         with contextlib.suppress(ConnectionError):
-            self._shake_hands(connection)
-            stamps = Encoding.TIMESTAMP in self._await_request(connection)
+            self.shake_hands(connection, self._recording)
+            stamps = Encoding.TIMESTAMP in self.await_request(connection)
             drain = threading.Thread(target=_drain, args=(connection,), daemon=True)
             drain.start()
             body, sent = memoryview(self._recording.body), 0
@@ -95,8 +95,10 @@ class Replay:
             connection.shutdown(socket.SHUT_WR)
             drain.join()
 
-    def _shake_hands(self, connection: socket.socket) -> None:
-        data = self._recording.data
+    @staticmethod
+    def shake_hands(connection: socket.socket, recording: Recording) -> None:
+        """Do the recorded handshake."""
+        data = recording.data
         connection.sendall(data[:12])
         receive_exactly(connection, 12)
         types_end = 13 + data[12]
@@ -104,9 +106,10 @@ class Replay:
         receive_exactly(connection, 1)
         connection.sendall(data[types_end : types_end + 4])
         receive_exactly(connection, 1)
-        connection.sendall(data[types_end + 4 : self._recording.body_offset])
+        connection.sendall(data[types_end + 4 : recording.body_offset])
 
-    def _await_request(self, connection: socket.socket) -> list[int]:
+    @staticmethod
+    def await_request(connection: socket.socket) -> list[int]:
         """Wait for the first request; the encodings that were asked for until then."""
         asked: list[int] = []
         kind = -1

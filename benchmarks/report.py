@@ -50,6 +50,28 @@ class Figure:
         }
 
 
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """One line of a plot."""
+
+    plot: str
+    line: str
+    unit: str
+    points: list[tuple[float, float]]
+
+    def as_json(self) -> dict[str, Any]:
+        points = [[x, round(y, 5)] for x, y in self.points]
+        return {"plot": self.plot, "line": self.line, "unit": self.unit, "points": points}
+
+
+@dataclasses.dataclass
+class Measured:
+    """What one benchmark found."""
+
+    figures: list[Figure]
+    series: list[Series] = dataclasses.field(default_factory=list)
+
+
 def machine() -> dict[str, Any]:
     """Describe where the figures come from."""
     cpu = next(
@@ -72,9 +94,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(described: dict[str, Any], figures: list[Figure]) -> Path:
+def write(described: dict[str, Any], measured: Measured) -> Path:
     """Write `results/latest.json` and a copy named by the time; returns the copy."""
-    report = {"machine": described, "figures": [figure.as_json() for figure in figures]}
+    report = {
+        "machine": described,
+        "figures": [figure.as_json() for figure in measured.figures],
+        "series": [series.as_json() for series in measured.series],
+    }
     text = json.dumps(report, indent=1) + "\n"
     RESULTS.mkdir(exist_ok=True)
     stamp = described["measured"].replace(":", "").replace("+0000", "Z")

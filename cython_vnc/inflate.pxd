@@ -11,6 +11,12 @@ cdef enum:
     # last byte, and a stream that yields too much shows.
     INFLATE_SLACK_BYTES = 320
 
+cpdef enum Rule:
+    # Which library goes on, wherever the stream allows a change.
+    BY_COST = 0
+    ZLIB_ONLY = 1
+    ISAL_ONLY = 2               # zlib where ISA-L is not there
+
 cdef struct Inflate:
     void* stream                # NULL until first used
 
@@ -18,6 +24,8 @@ cdef struct Inflate:
 # Both sizes below 2 GiB. After anything but INFLATE_OK the stream is of no use until it is reset.
 cdef int inflate_feed(Inflate* inflate_stream, const uint8_t* source, Py_ssize_t source_bytes,
                       uint8_t* target, Py_ssize_t target_bytes, Py_ssize_t* written) noexcept nogil
+# Which library is to go on; without a word it is BY_COST.
+cdef void inflate_rule(Inflate* inflate_stream, Rule rule) noexcept nogil
 # Begin a new stream, header and all. Nothing happens to one that was never used.
 cdef void inflate_reset(Inflate* inflate_stream) noexcept nogil
 cdef void inflate_free(Inflate* inflate_stream) noexcept nogil

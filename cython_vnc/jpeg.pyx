@@ -1,6 +1,7 @@
 """JPEG rectangles by libjpeg-turbo, one decompressor a connection, written into the surface at its stride.
 
-Gray and colour pictures come out as B, G, R, X. Progressive pictures are read up to the library's limit of 500 scans: a
+Gray and colour pictures come out as B, G, R, X. Size and components are read from the frame header here: the library would
+read all headers twice to tell them before it decodes. It writes nothing beyond the size that it is told in any case. Progressive pictures are read up to the library's limit of 500 scans: a
 few bytes a scan can ask for a pass over the whole picture.
 """
 
@@ -12,31 +13,61 @@ from cython_vnc.surface cimport Rect, Surface, pixel_at
 cdef extern from "turbojpeg.h" nogil:
     ctypedef void* tjhandle
     int TJPF_BGRX
-    int TJCS_RGB
-    int TJCS_YCbCr
-    int TJCS_GRAY
     int TJFLAG_STOPONWARNING
     int TJFLAG_LIMITSCANS
     tjhandle tjInitDecompress()
-    int tjDecompressHeader3(tjhandle handle, const unsigned char* source, unsigned long source_bytes,
-                            int* width, int* height, int* subsampling, int* colorspace)
     int tjDecompress2(tjhandle handle, const unsigned char* source, unsigned long source_bytes,
                       unsigned char* target, int width, int pitch, int height, int pixel_format, int flags)
     int tjDestroy(tjhandle handle)
 
 
+cdef enum:
+    SEGMENT_BYTES = 4           # marker and length
+    FRAME_BYTES = 10            # of a frame header, up to its number of components
+    GRAY_COMPONENTS = 1
+    COLOR_COMPONENTS = 3
+
+
+cdef bint begins_frame(uint8_t marker) noexcept nogil:
+    # SOF0 to SOF15 but for DHT, JPG and DAC, which lie between them.
+    return 0xC0 <= marker <= 0xCF and marker != 0xC4 and marker != 0xC8 and marker != 0xCC
+
+
+cdef bint is_picture_of(const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect) noexcept nogil:
+    """Whether the frame header (ISO/IEC 10918-1, B.2.2) is of that size, and of gray or of three components."""
+    cdef const uint8_t* at = source + 2
+    cdef const uint8_t* end = source + source_bytes
+    cdef Py_ssize_t length
+    if source_bytes < 2 or source[0] != 0xFF or source[1] != 0xD8:
+        return False
+    while end - at >= SEGMENT_BYTES and at[0] == 0xFF:
+        if at[1] == 0xFF:
+            at += 1
+            continue
+        if begins_frame(at[1]):
+            return (
+                end - at >= FRAME_BYTES
+                and at[5] << 8 | at[6] == rect.height
+                and at[7] << 8 | at[8] == rect.width
+                and (at[9] == COLOR_COMPONENTS or at[9] == GRAY_COMPONENTS)
+            )
+        # Markers without a length, and the scan, have no place before it.
+        if at[1] <= 1 or 0xD0 <= at[1] <= 0xDA:
+            return False
+        length = <Py_ssize_t>at[2] << 8 | at[3]
+        if length < 2 or end - at < 2 + length:
+            return False
+        at += 2 + length
+    return False
+
+
 cdef int picture_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
-    cdef int width = 0, height = 0, subsampling = 0, colorspace = 0
-    if tjDecompressHeader3(jpeg.decompressor, source, source_bytes, &width, &height, &subsampling, &colorspace) != 0:
-        return JPEG_BAD
     # Asked for another size, the library would scale: it must never come to that.
-    if width != rect.width or height != rect.height:
-        return JPEG_BAD
-    if colorspace != TJCS_YCbCr and colorspace != TJCS_RGB and colorspace != TJCS_GRAY:
+    if not is_picture_of(source, source_bytes, rect):
         return JPEG_BAD
     # A warning is a picture that is cut short or corrupt: the library would paint gray and go on.
     if tjDecompress2(jpeg.decompressor, source, source_bytes, <uint8_t*>pixel_at(surface, rect.x, rect.y),
-                     width, <int>(surface.stride_px * 4), height, TJPF_BGRX,
+                     rect.width, <int>(surface.stride_px * 4), rect.height, TJPF_BGRX,
                      TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS) != 0:
         return JPEG_BAD
     return JPEG_OK

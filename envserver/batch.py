@@ -19,8 +19,9 @@ class Batch:
     """What `recv` returns.
 
     Attributes:
-        observations: uint8 (k, height, width, 3), RGB, read-only. Shared with the workers: valid
-            until `slots - 1` further steps have been sent. With `recv(min_envs=...)` a copy.
+        observations: uint8 (k, height, width, 3), RGB, or (k, height, width), grey, read-only.
+            Shared with the workers: valid until `slots - 1` further steps have been sent. With
+            `recv(min_envs=...)` a copy.
         rewards: float64 (k,).
         terminated: bool (k,).
         truncated: bool (k,).

@@ -12,6 +12,7 @@ from envserver.batch import Batch
 from envserver.episodes import Outcome
 from envserver.errors import EnvServerError
 from envserver.infos import InfoBuilder, unpack_info
+from envserver.rows import Rows
 from envserver.settling import SessionPort
 from envserver.stepping import Stepper
 from shm.errors import ShmError
@@ -46,14 +47,15 @@ class Collector:
     """Makes the batches of one vector environment.
 
     Args:
-        ring: Where the rows are.
+        rows: Where the rows are.
         source: Who knows more about faults and large infos.
         stepper: Whose rows they are.
         same_step: Every end of an episode comes with its final observation.
     """
 
-    def __init__(self, ring: Ring, source: InfoSource, stepper: Stepper, same_step: bool) -> None:
-        self._ring = ring
+    def __init__(self, rows: Rows, source: InfoSource, stepper: Stepper, same_step: bool) -> None:
+        self._rows = rows
+        ring = self._ring = rows.ring
         self._source = source
         self._stepper = stepper
         self._same_step = same_step
@@ -90,7 +92,7 @@ class Collector:
         envs = self._envs
         steps = stepper.asked.steps[envs]
         places = list(zip(envs.tolist(), steps.tolist(), strict=True))
-        pixels = np.stack([self._ring.pixels(step)[env] for env, step in places])
+        pixels = np.stack([self._rows.pixels(step)[env] for env, step in places])
         rows = np.stack([self._ring.records(step)[env] for env, step in places])
         outcome = self._fold(lambda: stepper.episodes.fold(rows, envs, stepper.asked.lost))
         infos = self._infos(rows, pixels, envs, outcome, steps)
@@ -117,7 +119,7 @@ class Collector:
         return self._outcome
 
     def _whole_batch(self, step: int, rows: NDArray[np.void], outcome: Outcome) -> Batch:
-        pixels = self._ring.pixels(step)
+        pixels = self._rows.pixels(step)
         infos = self._infos(rows, pixels, None, outcome, None)
         self._taken(None, outcome)
         return Batch(
@@ -169,10 +171,10 @@ class Collector:
             )
             if self._same_step and ended[place]:
                 if final[place]:
-                    picture = self._ring.spare(env).copy()
+                    picture = self._rows.spare(env).copy()
                 else:
                     last = self._stepper.asked.finals.get(env)
-                    picture = pixels[place].copy() if last is None else last
+                    picture = pixels[place].copy() if last is None else self._rows.cut(last)
                 self._builder.add_final(infos, env, picture, info)
                 info = {}
             if row["info_bytes"] and final[place]:

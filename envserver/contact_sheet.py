@@ -21,10 +21,12 @@ def contact_sheet(
     """Tile a batch, or pictures of several sizes.
 
     Args:
-        observations: n times uint8 (height, width, 3), RGB; the largest one fills its tile, the
-            others are put into the middle of theirs, as large as they can be.
+        observations: n times uint8 (height, width, 3), RGB, or (height, width[, 1]), grey; the
+            largest one fills its tile, the others are put into the middle of theirs, as large as
+            they can be.
         labels: n texts, shown above the tiles.
     """
+    observations = [each[..., 0] if each.shape[2:] == (1,) else each for each in observations]
     count = len(observations)
     height, width = max((each.shape[:2] for each in observations), key=math.prod)
     tile_height = max(1, round(TILE_PX * height / width))

@@ -15,7 +15,7 @@ from workers.entries import Due
 MAX_WAIT_MS = 3_600_000.0
 
 Region = tuple[int, int, int, int]
-"""x, y, width, height in pixels of the observation's screen."""
+"""x, y, width, height in pixels of the screen."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,13 +100,16 @@ class DueFields:
         )
 
 
-def due_fields(when: DueTime, sent_ns: int, screen: tuple[int, int]) -> DueFields:
+def due_fields(
+    when: DueTime, sent_ns: int, screen: tuple[int, int], shown: Region | None = None
+) -> DueFields:
     """Turn a due time into the fields of a STEP entry.
 
     Args:
         when: The due time.
         sent_ns: When the last of the step's events goes out, CLOCK_MONOTONIC.
-        screen: Width and height of the observations.
+        screen: Width and height of the screen.
+        shown: The part of it that is looked at where `when` names no region; None: all.
 
     Raises:
         ValueError: `when` is no due time, or its region leaves the screen.
@@ -120,7 +123,8 @@ def due_fields(when: DueTime, sent_ns: int, screen: tuple[int, int]) -> DueField
         raise ValueError(
             f"due is {when!r}, expected NOW, AT(ns), CHANGED(max_ms) or QUIET(quiet_ms, max_ms)"
         )
-    x, y, region_width, region_height = _check_region(when.region, width, height)
+    region = shown if when.region is None else when.region
+    x, y, region_width, region_height = _check_region(region, width, height)
     latest_ns = sent_ns + round(when.max_ms * 1e6)
     if isinstance(when, Changed):
         return DueFields(int(Due.CHANGED), latest_ns, 0, x, y, region_width, region_height)

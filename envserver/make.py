@@ -22,6 +22,7 @@ from envserver.arguments import (
 from envserver.client import Client
 from envserver.container_options import container_options
 from envserver.names import NAMESPACE
+from envserver.observing import check_keep_dim
 from envserver.progress import StartProgress
 from envserver.rendering import check_render_mode
 from envserver.runtimes_file import DEFAULT_FPS, keep_time_limit, session_fields
@@ -54,6 +55,10 @@ def make_vec(
     frame_skip: int = 1,
     max_pool: bool = False,
     screen: tuple[int, int] | str = DEFAULT_SCREEN,
+    crop: tuple[int, int, int, int] | None = None,
+    size: tuple[int, int] | None = None,
+    color: str = "rgb",
+    keep_dim: bool = False,
     vnc_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     command: str | Sequence[str] | None = None,
@@ -92,7 +97,12 @@ def make_vec(
         slots: How many steps' observations are kept: views live `slots - 1` further steps.
         frame_skip: Step clock: environment steps that one step makes, with one action.
         max_pool: Step clock: show the maximum of the last two of them.
-        screen: Width and height of the observations, or "native": of the program's own picture.
+        screen: Width and height of the screen, or "native": of the program's own picture.
+        crop: The part of the screen that is shown, (x, y, width, height); None: all of it.
+        size: (height, width) of the observations, as Gymnasium's ResizeObservation has it: what is
+            shown becomes so small by area averaging (docs/observations.md); None: it stays as is.
+        color: "rgb", or "gray" for observations (height, width) of grey.
+        keep_dim: Grey observations have a last dimension of 1, as in GrayscaleObservation.
         vnc_kwargs: encoding, quality_level, compress_level, fine_quality_level, subsample_level,
             and subscription, a list of (x, width, y, height) outside of which nothing is updated
             (docs/compression.md).
@@ -157,11 +167,15 @@ def make_vec(
     if start_timeout_s is not None:
         fields["start_timeout_s"] = start_timeout_s
     width, height = _screen(screen, fields)
+    check_keep_dim(keep_dim, color)
     spec = SessionSpec(
         num_envs=num_envs if num_envs is not None else 0 if remotes is not None else 1,
         remotes=addresses,
         width=width,
         height=height,
+        crop=crop,
+        size=size,
+        color=color,
         slots=slots,
         fps=ticks,
         clock=clock,
@@ -190,6 +204,8 @@ def make_vec(
             step_timeout_s=step_timeout_s,
             reset_timeout_s=reset_timeout_s,
             render_mode=render_mode,
+            shown=spec.shown,
+            keep_dim=keep_dim,
         )
         envs.daemon_pid = daemon_pid
         return envs

@@ -8,6 +8,7 @@ from typing import Any
 from envserver.addresses import parse_addresses
 from envserver.arguments import plain_kwargs
 from envserver.container_options import PROVIDERS, container_options
+from envserver.observing import Shown, shown_of
 from envserver.vnc_settings import check_vnc_kwargs, for_desktop
 from workers.keysyms import keysym
 
@@ -41,7 +42,14 @@ class SessionSpec:
     remotes: int | str | None = dataclasses.field(default=None, repr=False)  # holds a password
     """A number of remotes to start, or the addresses of running ones (envserver/addresses.py)."""
     height: int = 768
+    """Of the screen, in pixels, as is the width."""
     width: int = 1024
+    crop: Sequence[int] | None = None
+    """The part of the screen that is shown, (x, y, width, height); None: all."""
+    size: Sequence[int] | None = None
+    """Height and width of an observation; None: those of what is shown."""
+    color: str = "rgb"
+    """"rgb" or "gray"."""
     slots: int = 4
     queue_entries: int = 4096
     fps: float | None = None
@@ -56,7 +64,7 @@ class SessionSpec:
     max_pool: bool = False
     screen: tuple[int, int] | str | None = None
     """Width and height of the desktop in pixels; "native": that of the environment's own frames;
-    None: that of the observation."""
+    None: `width` and `height`."""
     env_kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     command: str | Sequence[str] | None = None
     """xvnc: the program to run, a shell's line or a list of words."""
@@ -86,6 +94,9 @@ class SessionSpec:
     def __post_init__(self) -> None:
         _check_remotes(self)
         _check_numbers(self)
+        shown = self.shown
+        object.__setattr__(self, "crop", None if self.crop is None else shown.crop)
+        object.__setattr__(self, "size", None if self.size is None else shown.size)
         _one_of("clock", self.clock, CLOCKS)
         _one_of("autoreset", self.autoreset, AUTORESET_MODES)
         _one_of("while_resetting", self.while_resetting, WHILE_RESETTING)
@@ -124,6 +135,11 @@ class SessionSpec:
     def screen_or_size(self) -> str | tuple[int, int]:
         """The desktop's size, or "native"."""
         return (self.width, self.height) if self.screen is None else self.screen
+
+    @property
+    def shown(self) -> Shown:
+        """What an observation shows of the screen."""
+        return shown_of((self.width, self.height), self.crop, self.size, self.color)
 
     @property
     def vnc_settings(self) -> dict[str, Any]:

@@ -29,8 +29,10 @@ from envserver.collecting import Collector, VectorSession
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
 from envserver.errors import ForkedSession, ResetFailed, WouldBlock
+from envserver.observing import Shown
 from envserver.rendering import RENDER_MODES, check_render_mode
 from envserver.resets import RunningNames, chosen_envs, listed, reset_requests
+from envserver.rows import Rows
 from envserver.settling import Rules
 from envserver.stepping import Stepper
 from envserver.switching import take_switches
@@ -40,9 +42,9 @@ from shm.ring import Ring
 class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     """Many remotes as one Gymnasium vector environment. Made by `envserver.make_vec`.
 
-    Observations are uint8 (num_envs, height, width, 3), RGB, read-only views of the session's
-    memory: they are valid until `slots - 1` further steps have been sent. Rewards are float64,
-    flags bool, both fresh arrays.
+    Observations are uint8 (num_envs, height, width, 3), RGB, or (num_envs, height, width), grey:
+    read-only views of the session's memory, valid until `slots - 1` further steps have been sent.
+    Rewards (float64) and flags (bool) are fresh arrays.
 
     Args:
         session: An open session whose remotes are ready; it is closed with the environment.
@@ -55,6 +57,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         step_timeout_s: The longest wait for a row of a running episode.
         reset_timeout_s: The longest wait for a new episode.
         render_mode: None or "rgb_array".
+        shown: What the observations show of the screen; None: all, as it is.
+        keep_dim: Grey observations are (num_envs, height, width, 1).
     """
 
     daemon_pid: int | None = None
@@ -72,6 +76,8 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         step_timeout_s: float = 5.0,
         reset_timeout_s: float = 60.0,
         render_mode: str | None = None,
+        shown: Shown | None = None,
+        keep_dim: bool = False,
     ) -> None:
         self.session = session
         self.render_mode = check_render_mode(render_mode)
@@ -84,10 +90,10 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         }
         self._pid = os.getpid()
         self._ring = Ring(session.segment_fd, session.doorbells)
-        n = self.num_envs = self._ring.num_envs
-        height, width, channels = self._ring.pixels(0).shape[1:]
-        self._screen = (width, height)
-        shape = (height, width, channels)
+        self._rows = Rows(self._ring, keep_dim)
+        n, shape = self._ring.num_envs, self._rows.shape
+        self.num_envs = n
+        self._looked_at = (shown.screen, shown.crop) if shown else ((shape[1], shape[0]), None)
         self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
         self.observation_space = gymnasium.spaces.Box(0, 255, (n, *shape), np.uint8)
         self._mask = while_resetting == "mask"
@@ -101,7 +107,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._stepper = Stepper(self._ring, session, codec, self._episodes, rules)
         self._use_codec(codec)
         self._asked = self._stepper.asked
-        self._collector = Collector(self._ring, session, self._stepper, same_step)
+        self._collector = Collector(self._rows, session, self._stepper, same_step)
         self._all_envs = range(n)
         self._names = RunningNames()
         self._was_reset: bool | None = None
@@ -180,22 +186,16 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         """Send one action to each environment and wait for the observations (`send`, `recv`)."""
         self.send(actions)
         batch = self.recv()
-        return (
-            batch.observations,
-            batch.rewards,
-            batch.terminated,
-            batch.truncated,
-            batch.infos,
-        )
+        return batch.observations, batch.rewards, batch.terminated, batch.truncated, batch.infos
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
-        """Copies of each environment's newest picture; None unless render_mode="rgb_array"."""
+        """Copies of all newest pictures, RGB; None unless render_mode="rgb_array"."""
         self._check_open()
         if self.render_mode is None:
             return None
         self._check_reset("render")
         newest = self._asked.newest.tolist()
-        return tuple(self._ring.pixels(newest[env])[env].copy() for env in self._all_envs)
+        return tuple(self._rows.rgb(newest[env], env) for env in self._all_envs)
 
     def close_extras(self, keep: bool = False, **_: Any) -> None:
         """Give the remotes back, or `keep` them for the client_id; in a fork, do nothing."""
@@ -245,7 +245,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             due = NOW if self._ticks is None else AT(self._ticks.due_ns(sent_ns))
         elif self._ticks is not None:
             self._ticks.pause()
-        fields = due_fields(due, sent_ns, self._screen)
+        fields = due_fields(due, sent_ns, *self._looked_at)
         self._interrupted = True  # until all is sent
         self._stepper.ask_step(
             encoded,
@@ -382,7 +382,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         stepper = self._stepper
         now_ns = time.monotonic_ns()
         until_ns = now_ns + self._reset_timeout_ns
-        stepper.ask_reset(requests, due_fields(NOW, now_ns, self._screen), until_ns)
+        stepper.ask_reset(requests, due_fields(NOW, now_ns, *self._looked_at), until_ns)
         stepper.complete(self.num_envs)
         stepper.end_reset()
 

@@ -22,6 +22,9 @@ class HotLoop(Stepper):
     hot_bell: int
     def __new__(cls, mapping: Mapping, env: int, doorbell: int, config: WorkerConfig) -> Self: ...
     @property
+    def screen(self) -> tuple[int, int]:
+        """Width and height of the session's screen."""
+    @property
     def last_episode(self) -> int:
         """The number that the remote's episodes must exceed."""
     def post(self, kind: int, number: int = 0, episode: int = -1) -> bool:

@@ -12,7 +12,7 @@ import os
 
 from libc.errno cimport errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from posix.unistd cimport read, write
 
@@ -28,8 +28,9 @@ from workers.mail cimport (
     LOST, PICTURE, READY, REMOTE_RESETS, RESET_WANTED, REWARD, RUNNING, STOP, SWITCH, Mail, Mailbox,
     mail_peek, mail_post, mail_room, mail_take,
 )
+from workers.observation cimport observation_new
 from workers.publish cimport surface_shift
-from workers.rows cimport rows_find_newest, rows_switch
+from workers.rows cimport rows_find_newest, rows_free, rows_pools, rows_switch
 from workers.source cimport ScreenSource
 
 from workers.messages import WorkerConfig
@@ -53,6 +54,8 @@ cdef enum:
     STOPPED = 2
     HEARTBEAT_NS = 250_000_000
     LOOK_AGAIN_NS = 50_000
+    # So many bytes of rows (8 environments of 1024x768 in 4 slots) push each other out of most caches.
+    STREAMED_BYTES = 64 << 20
 
 PATIENCE_NS = 1_500_000
 
@@ -70,8 +73,6 @@ cdef class HotLoop(Stepper):
     """
 
     def __cinit__(self, Mapping mapping, uint32_t env, int doorbell, config: WorkerConfig):
-        if mapping.view.header.channels != 3:
-            raise ValueError(f"a segment of {mapping.view.header.channels} channels, expected 3: R, G, B")
         self.mapping = mapping
         self.view = mapping.view
         self.env = env
@@ -85,11 +86,16 @@ cdef class HotLoop(Stepper):
         self.autoreset = Autoreset[config.autoreset.upper()]
         self.max_steps = config.max_episode_steps
         self.frame_skip = config.frame_skip if self.step_clock else 1
-        if self.step_clock and config.max_pool:
-            self.pool = <uint8_t*>malloc(self.view.header.row_bytes)
+        observation_new(
+            &self.rows.shown, self.view.header.width, self.view.header.height, self.view.header.channels,
+            config.screen, config.crop
+        )
+        self.rows.shown.streams = self.view.header.slots * self.view.header.pixels_slot_stride >= STREAMED_BYTES
+        if self.step_clock and config.max_pool and not rows_pools(&self.rows):
+            raise MemoryError
         self.to_hot = <Mailbox*>calloc(1, sizeof(Mailbox))
         self.to_main = <Mailbox*>calloc(1, sizeof(Mailbox))
-        if self.to_hot == NULL or self.to_main == NULL or (config.max_pool and self.step_clock and self.pool == NULL):
+        if self.to_hot == NULL or self.to_main == NULL:
             raise MemoryError
         self.hot_bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.main_bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -101,12 +107,16 @@ cdef class HotLoop(Stepper):
         self.episode.next.episode = -1
 
     def __dealloc__(self):
-        free(self.pool)
-        free(self.rows.frozen)
+        rows_free(&self.rows)
         free(self.to_hot)
         free(self.to_main)
 
     # The main thread's side.
+
+    @property
+    def screen(self) -> tuple[int, int]:
+        """Width and height of the session's screen."""
+        return self.rows.shown.screen_width, self.rows.shown.screen_height
 
     @property
     def last_episode(self) -> int:
@@ -216,7 +226,7 @@ cdef class HotLoop(Stepper):
             self.watch_picture(source)
             self.take_entries(source, now_ns)
             if self.usable and not input_empty(&self.input) and input_next_ns(&self.input) <= now_ns:
-                surface_shift(&source.surface, self.view.header.width, self.view.header.height, &shift_x, &shift_y)
+                surface_shift(&source.surface, &self.rows.shown, &shift_x, &shift_y)
                 if not (input_send(&self.input, source, now_ns, shift_x, shift_y) and source.flush()):
                     self.broke()
             if self.rewarder >= 0 and self.pending.active and not was_pending:

@@ -33,9 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
     config = read_config(control)
     if config is None:
         return
-    mapping = Mapping(options.segment_fd)
-    hot = HotLoop(mapping, config.env, options.doorbell_fd, config)
-    asyncio.run(serve(control, config, mapping, hot))
+    hot = HotLoop(Mapping(options.segment_fd), config.env, options.doorbell_fd, config)
+    asyncio.run(serve(control, config, hot))
 
 
 def read_config(control: socket.socket) -> WorkerConfig | None:
@@ -48,10 +47,8 @@ def read_config(control: socket.socket) -> WorkerConfig | None:
     return None
 
 
-async def serve(
-    control: socket.socket, config: WorkerConfig, mapping: Mapping, hot: HotLoop
-) -> None:
+async def serve(control: socket.socket, config: WorkerConfig, hot: HotLoop) -> None:
     """Run the worker on the control socket."""
     reader, writer = await asyncio.open_connection(sock=control)
-    await Worker(config, hot, mapping, writer).run(reader)
+    await Worker(config, hot, writer).run(reader)
     writer.close()

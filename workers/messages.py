@@ -55,6 +55,11 @@ class WorkerConfig:
     max_pool: bool = False
     step_timeout_s: float = 5.0
     """After so long without a word a rewarder is asked for one, for which it has twice as long."""
+    screen: Sequence[int] = ()
+    """Width and height of the session's screen; (): of what a row shows."""
+    crop: Sequence[int] = ()
+    """The part of it that rows show, (x, y, width, height); (): all. The segment says how large
+    they are, and by its channels whether they are grey."""
     start_timeout_s: float = 60.0
     reset_timeout_s: float = 60.0
     encoding: str = "tight"

@@ -1,19 +1,38 @@
-"""From a framebuffer to a row: only the tiles that changed since the frame the row shows.
+"""From a framebuffer to a row: only what changed since the frame the row shows.
 
 A row remembers the newest frame it shows; every tile remembers the newest frame that touched it. What is newer
 is converted, whatever lies between: any ring depth, any gap, any order of slots (ARCHITECTURE, "A step").
-A surface of another size than the canvas is centred; what is outside is cut off or black.
+A surface of another size than the screen is centred in it; what is outside is cut off or black.
+
+Max-pooling makes a picture of its own, of the size of what is shown, which is then published whole: the maximum is taken
+of whole pixels, before anything is averaged, and of greys where the row is grey.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, pixel_at
+from workers.area cimport area_paint
+from workers.observation cimport Observation, observation_bytes
 
 
 cdef extern from "workers/convert.h" nogil:
     void rgb_row(const uint32_t* source, uint8_t* target, Py_ssize_t count)
-    void maximum(uint8_t* into, const uint8_t* other, size_t count)
+    void rgb_row_stream(const uint32_t* source, uint8_t* target, Py_ssize_t count)
+    void stores_settle()
+    void gray_row(const uint32_t* source, uint8_t* target, Py_ssize_t count)
+    void maximum_row(uint32_t* into, const uint32_t* other, Py_ssize_t count, int gray)
+
+
+cdef enum:
+    # Shorter runs end within cache lines, which are then better written through the cache.
+    STREAM_PX = 512
+
+
+cdef struct Place:
+    # Where a surface lies in what is shown, and what of it is seen: [left, right) x [top, bottom) of the surface.
+    int32_t x, y
+    int32_t left, top, right, bottom
 
 
 cdef inline int32_t half(int32_t room) noexcept nogil:
@@ -21,38 +40,70 @@ cdef inline int32_t half(int32_t room) noexcept nogil:
     return room // 2 if room >= 0 else -(-room // 2)
 
 
-cdef void surface_shift(const Surface* surface, int32_t width, int32_t height, int32_t* x, int32_t* y) noexcept nogil:
-    """Where the surface's upper left corner lies in a picture of `width` x `height`."""
-    x[0] = half(width - surface.width)
-    y[0] = half(height - surface.height)
+cdef void surface_shift(const Surface* surface, const Observation* shown, int32_t* x, int32_t* y) noexcept nogil:
+    """Where the surface's upper left corner lies on the session's screen."""
+    x[0] = half(shown.screen_width - surface.width)
+    y[0] = half(shown.screen_height - surface.height)
 
 
-cdef void copy_area(const Surface* surface, Canvas* canvas, int32_t left, int32_t top, int32_t right, int32_t bottom) noexcept nogil:
-    """Convert the surface's pixels [left, right) x [top, bottom), cut to both pictures."""
-    cdef int32_t shift_x, shift_y
+cdef Place place_of(const Surface* surface, const Observation* shown) noexcept nogil:
+    cdef Place place
+    surface_shift(surface, shown, &place.x, &place.y)
+    place.x -= shown.crop.x
+    place.y -= shown.crop.y
+    place.left = max(-place.x, 0)
+    place.top = max(-place.y, 0)
+    place.right = min(surface.width, shown.crop.width - place.x)
+    place.bottom = min(surface.height, shown.crop.height - place.y)
+    return place
+
+
+cdef inline bint fills(const Place* place, const Observation* shown) noexcept nogil:
+    """Whether the surface leaves nothing black."""
+    return place.x <= 0 and place.y <= 0 and (
+        place.right + place.x == shown.crop.width and place.bottom + place.y == shown.crop.height
+    )
+
+
+cdef void copy_area(
+    const Surface* surface, const Place* place, const Observation* shown, uint8_t* pixels,
+    int32_t left, int32_t top, int32_t right, int32_t bottom,
+) noexcept nogil:
+    """Convert the surface's pixels [left, right) x [top, bottom), cut to what is seen."""
     cdef int32_t y
-    surface_shift(surface, canvas.width, canvas.height, &shift_x, &shift_y)
-    left = max(left, -shift_x)
-    top = max(top, -shift_y)
-    right = min(min(right, surface.width), canvas.width - shift_x)
-    bottom = min(min(bottom, surface.height), canvas.height - shift_y)
+    cdef Py_ssize_t target
+    left, top = max(left, place.left), max(top, place.top)
+    right, bottom = min(right, place.right), min(bottom, place.bottom)
     if left >= right:
         return
     for y in range(top, bottom):
-        rgb_row(pixel_at(surface, left, y),
-                canvas.pixels + (<Py_ssize_t>(y + shift_y) * canvas.width + left + shift_x) * 3, right - left)
+        target = <Py_ssize_t>(y + place.y) * shown.width + left + place.x
+        if shown.gray:
+            gray_row(pixel_at(surface, left, y), pixels + target, right - left)
+        elif shown.streams and right - left >= STREAM_PX:
+            rgb_row_stream(pixel_at(surface, left, y), pixels + target * 3, right - left)
+        else:
+            rgb_row(pixel_at(surface, left, y), pixels + target * 3, right - left)
 
 
-cdef void publish_changes(const Surface* surface, const Damage* damage, uint64_t since, Canvas* canvas) noexcept nogil:
-    """Convert every tile with `changed_at > since`; `since` 0 repaints the whole canvas."""
+cdef void publish_changes(
+    const Surface* surface, const Damage* damage, uint64_t since, Observation* shown, uint8_t* pixels
+) noexcept nogil:
+    """Convert every tile with `changed_at > since`; `since` 0 repaints the whole row."""
     cdef int32_t row, column, start
     cdef const uint64_t* stamps
-    if since == 0:
-        if surface.width != canvas.width or surface.height != canvas.height:
-            memset(canvas.pixels, 0, <size_t>canvas.width * canvas.height * 3)
-        copy_area(surface, canvas, 0, 0, surface.width, surface.height)
+    cdef Place place = place_of(surface, shown)
+    if shown.resized:
+        area_paint(&shown.area, surface, place.x, place.y, damage, since, pixels)
         return
-    for row in range(damage.rows):
+    if since == 0:
+        if not fills(&place, shown):
+            memset(pixels, 0, observation_bytes(shown))
+        copy_area(surface, &place, shown, pixels, 0, 0, surface.width, surface.height)
+        if shown.streams:
+            stores_settle()
+        return
+    for row in range(place.top // TILE_PX, min(damage.rows, (place.bottom + TILE_PX - 1) // TILE_PX)):
         stamps = damage.changed_at + <Py_ssize_t>row * damage.columns
         column = 0
         while column < damage.columns:
@@ -62,7 +113,48 @@ cdef void publish_changes(const Surface* surface, const Damage* damage, uint64_t
             start = column
             while column < damage.columns and stamps[column] > since:
                 column += 1
-            copy_area(surface, canvas, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
+            copy_area(surface, &place, shown, pixels, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
+    if shown.streams:
+        stores_settle()
+
+
+cdef void publish_pool(const Surface* pool, Observation* shown, uint8_t* pixels) noexcept nogil:
+    """The whole pool becomes the row."""
+    cdef Place place
+    if shown.resized:
+        area_paint(&shown.area, pool, 0, 0, NULL, 0, pixels)
+        return
+    place.x = place.y = place.left = place.top = 0
+    place.right, place.bottom = pool.width, pool.height
+    copy_area(pool, &place, shown, pixels, 0, 0, pool.width, pool.height)
+    if shown.streams:
+        stores_settle()
+
+
+cdef void pool_take(Surface* pool, const Surface* surface, const Observation* shown) noexcept nogil:
+    """What is shown of the surface, as it is."""
+    cdef Place place = place_of(surface, shown)
+    cdef int32_t y
+    if not fills(&place, shown):
+        memset(pool.pixels, 0, <size_t>pool.stride_px * pool.height * sizeof(uint32_t))
+    if place.left < place.right:
+        for y in range(place.top, place.bottom):
+            memcpy(
+                pixel_at(pool, place.left + place.x, y + place.y), pixel_at(surface, place.left, y),
+                <size_t>(place.right - place.left) * sizeof(uint32_t)
+            )
+
+
+cdef void pool_maximum(Surface* pool, const Surface* surface, const Observation* shown) noexcept nogil:
+    """The larger of the pool and the surface; where the surface does not reach, the pool stays."""
+    cdef Place place = place_of(surface, shown)
+    cdef int32_t y
+    if place.left < place.right:
+        for y in range(place.top, place.bottom):
+            maximum_row(
+                pixel_at(pool, place.left + place.x, y + place.y), pixel_at(surface, place.left, y),
+                place.right - place.left, shown.gray
+            )
 
 
 cdef bint damaged(const Damage* damage, const Rect* region, uint64_t since) noexcept nogil:
@@ -81,6 +173,3 @@ cdef bint damaged(const Damage* damage, const Rect* region, uint64_t since) noex
     return False
 
 
-cdef void canvas_maximum(Canvas* canvas, const uint8_t* other) noexcept nogil:
-    """Every byte becomes the larger of the two pictures' (frame skip with max-pooling)."""
-    maximum(canvas.pixels, other, <size_t>canvas.width * canvas.height * 3)

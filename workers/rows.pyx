@@ -5,12 +5,13 @@ Called between `row_claim` and `row_finish` by the hot thread alone. Every funct
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from shm.atomic cimport load_acquire
 from shm.layout cimport DONE, Record, pixels_at, record_at, spare_at
-from workers.publish cimport Canvas, canvas_maximum, publish_changes
+from workers.area cimport area_free
+from workers.publish cimport pool_maximum, pool_take, publish_changes, publish_pool
 from workers.source cimport ScreenSource
 
 
@@ -31,19 +32,35 @@ cdef void rows_switch(Rows* rows, uint64_t last_frame) noexcept nogil:
     rows.width = rows.height = 0
 
 
-cdef uint64_t rows_paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown) noexcept nogil:
+cdef bint rows_pools(Rows* rows) noexcept nogil:
+    """Make memory for max-pooling. False: no memory."""
+    rows.pool.width, rows.pool.height = rows.shown.crop.width, rows.shown.crop.height
+    rows.pool.stride_px = rows.shown.crop.width
+    rows.pool.pixels = <uint32_t*>calloc(<size_t>rows.pool.stride_px * rows.pool.height, sizeof(uint32_t))
+    return rows.pool.pixels != NULL
+
+
+cdef void rows_free(Rows* rows) noexcept nogil:
+    free(rows.pool.pixels)
+    free(rows.frozen)
+    area_free(&rows.shown.area)
+
+
+cdef uint64_t paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown, bint pooled) noexcept nogil:
     """Bring a picture that shows frame `shown` (0: nothing) up to the source's newest; returns what it shows then."""
-    cdef Canvas canvas
-    canvas.pixels = pixels
-    canvas.width = <int>rows.view.header.width
-    canvas.height = <int>rows.view.header.height
     if source.surface.width != rows.width or source.surface.height != rows.height:
         rows.width = source.surface.width
         rows.height = source.surface.height
         rows.layout_frame = rows.base + source.frame
+    if pooled:
+        pool_maximum(&rows.pool, &source.surface, &rows.shown)
+        publish_pool(&rows.pool, &rows.shown, pixels)
+        return 0
     if shown < rows.layout_frame:
         shown = 0
-    publish_changes(&source.surface, &source.damage, shown - rows.base if shown > rows.base else 0, &canvas)
+    publish_changes(
+        &source.surface, &source.damage, shown - rows.base if shown > rows.base else 0, &rows.shown, pixels
+    )
     return rows.base + source.frame
 
 
@@ -55,11 +72,16 @@ cdef void mark(Rows* rows, uint64_t step, uint64_t frame) noexcept nogil:
     rows.has_newest = True
 
 
-cdef void rows_live(Rows* rows, ScreenSource source, uint64_t step) noexcept nogil:
-    """The source's newest frame."""
+cdef void rows_pool(Rows* rows, ScreenSource source) noexcept nogil:
+    """Keep the source's newest frame for the maximum with the next."""
+    pool_take(&rows.pool, &source.surface, &rows.shown)
+
+
+cdef void rows_live(Rows* rows, ScreenSource source, uint64_t step, bint pooled) noexcept nogil:
+    """The source's newest frame, or the maximum of it and the one that was kept."""
     cdef Record* record = record_at(rows.view, step, rows.env)
     cdef uint64_t shown = record.frame if record.generation == rows.generation else 0
-    mark(rows, step, rows_paint(rows, source, pixels_at(rows.view, step, rows.env), shown))
+    mark(rows, step, paint(rows, source, pixels_at(rows.view, step, rows.env), shown, pooled))
 
 
 cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil:
@@ -85,11 +107,11 @@ cdef bint frozen_memory(Rows* rows) noexcept nogil:
     return rows.frozen != NULL
 
 
-cdef bint rows_freeze(Rows* rows, ScreenSource source) noexcept nogil:
-    """Keep the source's newest frame. False: no memory."""
+cdef bint rows_freeze(Rows* rows, ScreenSource source, bint pooled) noexcept nogil:
+    """Keep what `rows_live` would show. False: no memory."""
     if not frozen_memory(rows):
         return False
-    rows.frozen_frame = rows_paint(rows, source, rows.frozen, rows.frozen_frame)
+    rows.frozen_frame = paint(rows, source, rows.frozen, rows.frozen_frame, pooled)
     return True
 
 
@@ -115,23 +137,3 @@ cdef void rows_final(Rows* rows) noexcept nogil:
     The trainer reads it with that row, and before it asks for the next: nobody writes it in between.
     """
     memcpy(spare_at(rows.view, rows.env), rows.frozen, rows.view.header.row_bytes)
-
-
-cdef void pool(Rows* rows, uint8_t* pixels, const uint8_t* other) noexcept nogil:
-    cdef Canvas canvas
-    canvas.pixels = pixels
-    canvas.width = <int>rows.view.header.width
-    canvas.height = <int>rows.view.header.height
-    canvas_maximum(&canvas, other)
-
-
-cdef void rows_pool(Rows* rows, uint64_t step, const uint8_t* other) noexcept nogil:
-    """The maximum of the row and another picture; it then shows no frame."""
-    pool(rows, pixels_at(rows.view, step, rows.env), other)
-    record_at(rows.view, step, rows.env).frame = 0
-
-
-cdef void rows_pool_frozen(Rows* rows, const uint8_t* other) noexcept nogil:
-    """The same of the picture that was kept."""
-    pool(rows, rows.frozen, other)
-    rows.frozen_frame = 0

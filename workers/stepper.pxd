@@ -1,6 +1,6 @@
 """One environment's steps: when a row is due, what goes into it (theory of operation in stepper.pyx)."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from shm.layout cimport Control, Entry, Record, View
 from workers.episode cimport Episode, Numbers
@@ -18,7 +18,7 @@ cdef struct Pending:
     int64_t quiet_since_ns
     uint32_t substeps_left      # step clock: environment steps still to make for this row
     bint stepping               # one of them is under way
-    bint pooled                 # `pool` holds the frame before the last
+    bint pooled                 # `rows.pool` holds the frame before the last
 
 cdef class Stepper:
     cdef View view
@@ -30,9 +30,6 @@ cdef class Stepper:
     cdef uint32_t autoreset
     cdef uint64_t max_steps
     cdef uint32_t frame_skip
-    cdef bint max_pool
-    cdef uint8_t* pool
-    cdef uint64_t pool_frame
     cdef Mailbox* to_main
     cdef readonly int main_bell
     cdef bint usable            # the source works

@@ -30,7 +30,7 @@ from workers.input cimport input_empty, input_release
 from workers.mail cimport BROKEN, INFO_PUBLISHED, MAIL_LETTERS, RESET_WANTED, Mail, mail_post, mail_room, mail_waiting
 from workers.publish cimport damaged, surface_shift
 from workers.rows cimport (
-    rows_final, rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_paint, rows_pool, rows_pool_frozen, rows_repeat,
+    rows_final, rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_pool, rows_repeat,
 )
 from workers.source cimport ScreenSource
 
@@ -100,7 +100,7 @@ cdef class Stepper:
         if source.partial:
             record.flags |= PARTIAL
         if source.has_picture and (
-            source.surface.width != <int>self.view.header.width or source.surface.height != <int>self.view.header.height
+            source.surface.width != self.rows.shown.screen_width or source.surface.height != self.rows.shown.screen_height
         ):
             record.flags |= LETTERBOXED
         record.published_ns = monotonic_ns()
@@ -157,7 +157,7 @@ cdef class Stepper:
         if pending.events_sent_ns == 0:
             pending.events_sent_ns = pending.quiet_since_ns = now_ns
             pending.seen_frame = source.frame
-        surface_shift(&source.surface, self.view.header.width, self.view.header.height, &shift_x, &shift_y)
+        surface_shift(&source.surface, &self.rows.shown, &shift_x, &shift_y)
         region.x = pending.entry.x - shift_x
         region.y = pending.entry.y - shift_y
         region.width = pending.entry.width
@@ -183,8 +183,8 @@ cdef class Stepper:
                 pending.substeps_left -= 1
             if pending.substeps_left == 0 or episode_over(&self.episode):
                 return True
-            if self.pool != NULL and pending.substeps_left == 1 and self.frame_skip > 1:
-                self.pool_frame = rows_paint(&self.rows, source, self.pool, self.pool_frame)
+            if self.rows.pool.pixels != NULL and pending.substeps_left == 1 and self.frame_skip > 1:
+                rows_pool(&self.rows, source)
                 pending.pooled = True
             self.environment_step += 1
             pending.stepping = True
@@ -241,7 +241,7 @@ cdef class Stepper:
         """Keep the terminal picture of an episode that just ended: in real time the remote goes on by itself."""
         if not self.step_clock and not self.frozen and self.usable and not self.no_screen:
             self.drain(source)
-            self.frozen = rows_freeze(&self.rows, source)
+            self.frozen = rows_freeze(&self.rows, source, False)
 
     cdef void end_episode(self, ScreenSource source) noexcept nogil:
         """The end of the episode is published (or kept in `terminal`)."""
@@ -308,9 +308,7 @@ cdef class Stepper:
             if fault:
                 rows_freeze_newest(&self.rows)
             elif not self.frozen:
-                rows_freeze(&self.rows, source)
-                if self.pending.pooled and self.rows.frozen != NULL:
-                    rows_pool_frozen(&self.rows, self.pool)
+                rows_freeze(&self.rows, source, self.pending.pooled)
             self.terminal = episode.now
             self.has_terminal = True
             self.end_episode(source)
@@ -329,7 +327,7 @@ cdef class Stepper:
             if self.rows.frozen != NULL:
                 rows_final(&self.rows)
             if episode.phase == RUNNING or self.rows.frozen == NULL:
-                rows_live(&self.rows, source, self.pending.entry.step)
+                rows_live(&self.rows, source, self.pending.entry.step, False)
             else:
                 rows_frozen(&self.rows, self.pending.entry.step)
             record.final_info_bytes = 0
@@ -352,9 +350,7 @@ cdef class Stepper:
             elif fault:
                 rows_repeat(&self.rows, self.pending.entry.step)
             else:
-                rows_live(&self.rows, source, self.pending.entry.step)
-                if self.pending.pooled:
-                    rows_pool(&self.rows, self.pending.entry.step, self.pool)
+                rows_live(&self.rows, source, self.pending.entry.step, self.pending.pooled)
             if episode.first_row and not fault:
                 episode.first_row = False
                 info_into(&episode.now, record)

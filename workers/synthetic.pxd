@@ -1,6 +1,6 @@
 """A screen source without a server, for benchmarks of the handover."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from workers.source cimport ScreenSource
 
@@ -8,4 +8,5 @@ cdef class SyntheticSource(ScreenSource):
     cdef uint32_t* memory
     cdef uint64_t* stamps
     cdef uint64_t counter
-    cdef int patch_px
+    cdef int32_t patch_width
+    cdef int32_t patch_height

@@ -1,17 +1,29 @@
 """A screen source without a server, for benchmarks of the handover."""
 
-from typing import Self
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workers.source import ScreenSource
 
-def square_at(counter: int, width: int, height: int, patch_px: int = 64) -> tuple[int, int]:
-    """Give the upper left corner, in pixels, of the square drawn for `counter`."""
+PATCH_PX: int
+
+Counter = TypeVar("Counter", int, NDArray[np.int64])
+
+def patch_at(
+    counter: Counter, width: int, height: int, patch_width: int = ..., patch_height: int = ...
+) -> tuple[Counter, Counter]:
+    """Give the upper left corner, in pixels, of the patch drawn for `counter`, or for each."""
 
 class SyntheticSource(ScreenSource):
-    """Draws a `patch_px` square a step, in the colour of a counter; always has a picture.
+    """Draws a patch a step, in the colour of a counter; always has a picture.
+
+    It is a square of 64 pixels until a pointer event at x, y makes it x + 1 pixels wide and y + 1
+    high.
 
     Raises:
-        ValueError: the square does not fit.
+        ValueError: a screen without a pixel.
     """
 
-    def __new__(cls, width: int, height: int, patch_px: int = 64) -> Self: ...
+    def __new__(cls, width: int, height: int) -> Self: ...

@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping as MappingOf
 from typing import Any
 
-from shm.view import Mapping
 from workers.clock import ClockOffset
 from workers.connection import BackOff, connect
 from workers.entries import Fault
@@ -40,16 +39,9 @@ NO_INFO = Info(0, 0, -1, b"")
 class Worker(Listener):
     """Everything of one worker but its hot thread's loop."""
 
-    def __init__(
-        self,
-        config: WorkerConfig,
-        hot: HotLoop,
-        mapping: Mapping,
-        control: asyncio.StreamWriter,
-    ) -> None:
+    def __init__(self, config: WorkerConfig, hot: HotLoop, control: asyncio.StreamWriter) -> None:
         self._config = config
         self._hot = hot
-        self._mapping = mapping
         self._control = control
         self._rewarder: Rewarder | None = None
         self._screen_ready = asyncio.Event()
@@ -77,8 +69,7 @@ class Worker(Listener):
         thread.start()
         tasks = [asyncio.create_task(self._serve_resets())]
         if self._config.source == "synthetic":
-            sizes = self._mapping.sizes
-            assert self._hot.switch(SyntheticSource(sizes["width"], sizes["height"]))
+            assert self._hot.switch(SyntheticSource(*self._hot.screen))
         elif not self._config.vnc_port:
             self._hot.switch(ScreenSource())
         tasks.append(asyncio.create_task(self._stay_connected()))

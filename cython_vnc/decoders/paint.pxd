@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
-from cython_vnc.decoders.expand cimport expand_fill
+from cython_vnc.decoders.expand cimport expand_fill_rows
 from cython_vnc.surface cimport Surface, pixel_at
 from cython_vnc.wire cimport Cursor, take_bytes
 
@@ -18,6 +18,4 @@ cdef inline uint32_t take_pixel(Cursor* cursor) noexcept nogil:
 
 cdef inline void paint_fill(Surface* surface, int32_t x, int32_t y, int32_t width, int32_t height, uint32_t pixel) noexcept nogil:
     """Fill what the caller has checked to be inside the surface."""
-    cdef int32_t row
-    for row in range(height):
-        expand_fill(pixel_at(surface, x, y + row), width, pixel)
+    expand_fill_rows(pixel_at(surface, x, y), surface.stride_px, width, height, pixel)

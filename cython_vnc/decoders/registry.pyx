@@ -1,4 +1,4 @@
-"""The table of encodings. One line each."""
+"""The table of encodings. One line each; their numbers are small."""
 
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free
@@ -25,11 +25,16 @@ TABLE[5] = Decoder(7, tight_measure, tight_decode, b"tight")
 TABLE[6] = Decoder(16, zrle_measure, zrle_decode, b"zrle")
 
 
+cdef const Decoder* BY_NUMBER[17]
+cdef Py_ssize_t entry
+for entry in range(<Py_ssize_t>(sizeof(TABLE) // sizeof(Decoder))):
+    BY_NUMBER[TABLE[entry].encoding] = &TABLE[entry]
+
+
 cdef const Decoder* decoder_find(int32_t encoding) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(<Py_ssize_t>(sizeof(TABLE) // sizeof(Decoder))):
-        if TABLE[i].encoding == encoding:
-            return &TABLE[i]
+    # Asked twice a rectangle; the numbers of pseudo-encodings are negative.
+    if 0 <= encoding < <int32_t>(sizeof(BY_NUMBER) // sizeof(BY_NUMBER[0])):
+        return BY_NUMBER[encoding]
     return NULL
 
 

@@ -7,7 +7,8 @@ from cython_vnc.decoders.base cimport (
     TRUNCATED, Decoders, Status, refusal,
 )
 from cython_vnc.decoders.expand cimport (
-    expand_bit_row, expand_gradient_row, expand_greatest, expand_index_row, expand_rgb, expand_rgb_row,
+    ExpandPalette, expand_bit_row, expand_gradient_row, expand_greatest, expand_index_row, expand_palette, expand_path,
+    expand_planes, expand_rgb, expand_triple_row,
 )
 from cython_vnc.decoders.paint cimport paint_fill
 from cython_vnc.decoders.scratch cimport scratch_inflate_exactly
@@ -146,18 +147,24 @@ cdef Status jpeg_rectangle(const Rect* rect, Cursor* payload, Surface* surface, 
 
 
 cdef Status palette_paint(const Rect* rect, const Basic* basic, const uint8_t* plain, Surface* surface) noexcept nogil:
-    cdef uint32_t[256] palette
+    cdef int path = expand_path()
+    cdef uint32_t* target = pixel_at(surface, rect.x, rect.y)
+    cdef ExpandPalette palette
     cdef int32_t row
-    cdef int i
-    for i in range(basic.colors):
-        palette[i] = expand_rgb(basic.palette + i * TPIXEL_BYTES)
+    expand_palette(&palette, basic.palette, basic.colors, True)
+    if basic.colors == 2:
+        for row in range(rect.height):
+            expand_bit_row(path, target, plain, rect.width, palette.colors[0], palette.colors[1])
+            target += surface.stride_px
+            plain += basic.row_bytes
+        return OK
+    if expand_greatest(plain, rect_area(rect)) >= basic.colors:
+        return BAD_PALETTE
+    if basic.colors <= 16:
+        expand_planes(&palette, basic.colors)
     for row in range(rect.height):
-        if basic.colors == 2:
-            expand_bit_row(pixel_at(surface, rect.x, rect.y + row), plain, rect.width, palette[0], palette[1])
-        else:
-            if expand_greatest(plain, rect.width) >= basic.colors:
-                return BAD_PALETTE
-            expand_index_row(pixel_at(surface, rect.x, rect.y + row), plain, rect.width, palette, basic.colors)
+        expand_index_row(path, target, plain, rect.width, &palette, basic.colors)
+        target += surface.stride_px
         plain += basic.row_bytes
     return OK
 
@@ -177,6 +184,7 @@ cdef Status basic_decode(const Rect* rect, uint8_t kind, Cursor* payload, Surfac
     cdef const uint8_t* plain
     cdef Cursor deflated
     cdef int32_t row
+    cdef int path
     cdef Basic basic
     cdef Status status = take_basic(payload, kind, rect, &basic)
     if status != OK:
@@ -198,8 +206,9 @@ cdef Status basic_decode(const Rect* rect, uint8_t kind, Cursor* payload, Surfac
     if basic.filter == GRADIENT_FILTER:
         gradient_paint(rect, &basic, plain, surface)
         return OK
+    path = expand_path()
     for row in range(rect.height):
-        expand_rgb_row(pixel_at(surface, rect.x, rect.y + row), plain, rect.width)
+        expand_triple_row(path, pixel_at(surface, rect.x, rect.y + row), plain, rect.width, True)
         plain += basic.row_bytes
     return OK
 

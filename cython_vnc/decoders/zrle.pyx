@@ -7,7 +7,8 @@ from cython_vnc.decoders.base cimport (
     TRAILING, TRUNCATED, Decoders, Status, refusal,
 )
 from cython_vnc.decoders.expand cimport (
-    expand_bgr, expand_bgr_row, expand_bit_row, expand_fill, expand_greatest, expand_index_row, expand_unpack_row,
+    ExpandPalette, expand_bgr, expand_bit_row, expand_fill, expand_packed_row, expand_palette, expand_path, expand_planes,
+    expand_triple_row,
 )
 from cython_vnc.decoders.paint cimport paint_fill
 from cython_vnc.decoders.scratch cimport deflated_limit, scratch_inflate
@@ -43,32 +44,34 @@ cdef Py_ssize_t zrle_measure(const Rect* rect, const Cursor* buffered, Decoders*
 
 cdef Status tile_raw(const Rect* tile, Cursor* source, Surface* surface) noexcept nogil:
     cdef Py_ssize_t row_bytes = tile.width * CPIXEL_BYTES
+    cdef int path = expand_path()
     cdef int32_t row
     if left(source) < row_bytes * tile.height:
         return SHORT_ZLIB
     for row in range(tile.height):
-        expand_bgr_row(pixel_at(surface, tile.x, tile.y + row), take_bytes(source, row_bytes), tile.width)
+        expand_triple_row(path, pixel_at(surface, tile.x, tile.y + row), take_bytes(source, row_bytes), tile.width, False)
     return OK
 
 
-cdef Status tile_packed(const Rect* tile, Cursor* source, Surface* surface, const uint32_t* palette, int colors) noexcept nogil:
-    cdef uint8_t[TILE_PX] indices
+cdef Status tile_packed(const Rect* tile, Cursor* source, Surface* surface, ExpandPalette* palette, int colors) noexcept nogil:
+    cdef int path = expand_path()
     cdef int bits = 1 if colors == 2 else 2 if colors <= 4 else 4
     cdef Py_ssize_t row_bytes = (tile.width * bits + 7) // 8
-    cdef const uint8_t* packed
+    cdef uint32_t* target = pixel_at(surface, tile.x, tile.y)
+    cdef uint8_t greatest = 0
     cdef int32_t row
     if left(source) < row_bytes * tile.height:
         return SHORT_ZLIB
+    if bits == 1:
+        for row in range(tile.height):
+            expand_bit_row(path, target, take_bytes(source, row_bytes), tile.width, palette.colors[0], palette.colors[1])
+            target += surface.stride_px
+        return OK
+    expand_planes(palette, colors)
     for row in range(tile.height):
-        packed = take_bytes(source, row_bytes)
-        if bits == 1:
-            expand_bit_row(pixel_at(surface, tile.x, tile.y + row), packed, tile.width, palette[0], palette[1])
-            continue
-        expand_unpack_row(indices, packed, tile.width, bits)
-        if expand_greatest(indices, tile.width) >= colors:
-            return BAD_PALETTE
-        expand_index_row(pixel_at(surface, tile.x, tile.y + row), indices, tile.width, palette, colors)
-    return OK
+        greatest = max(greatest, expand_packed_row(path, target, take_bytes(source, row_bytes), tile.width, bits, palette))
+        target += surface.stride_px
+    return OK if greatest < colors else BAD_PALETTE
 
 
 cdef inline Status take_run(Cursor* source, int32_t remaining, int32_t* run) noexcept nogil:
@@ -111,6 +114,13 @@ cdef Status tile_runs(const Rect* tile, Cursor* source, Surface* surface, const 
         if status != OK:
             return status
         remaining -= run
+        if run == 1:
+            row[column] = pixel
+            column += 1
+            if column == tile.width:
+                column = 0
+                row += surface.stride_px
+            continue
         while run > 0:
             part = min(run, tile.width - column)
             expand_fill(row + column, part, pixel)
@@ -123,9 +133,9 @@ cdef Status tile_runs(const Rect* tile, Cursor* source, Surface* surface, const 
 
 
 cdef Status tile_decode(const Rect* tile, Cursor* source, Surface* surface) noexcept nogil:
-    cdef uint32_t[MOST_COLORS] palette
+    cdef ExpandPalette palette
     cdef uint8_t subencoding
-    cdef int colors, i
+    cdef int colors
     if left(source) < 1:
         return SHORT_ZLIB
     subencoding = take_u8(source)
@@ -134,16 +144,15 @@ cdef Status tile_decode(const Rect* tile, Cursor* source, Surface* surface) noex
         return BAD_SUBENCODING
     if left(source) < colors * CPIXEL_BYTES:
         return SHORT_ZLIB
-    for i in range(colors):
-        palette[i] = expand_bgr(take_bytes(source, CPIXEL_BYTES))
+    expand_palette(&palette, take_bytes(source, colors * CPIXEL_BYTES), colors, False)
     if subencoding & RLE:
-        return tile_runs(tile, source, surface, palette, colors)
+        return tile_runs(tile, source, surface, palette.colors, colors)
     if colors == 0:
         return tile_raw(tile, source, surface)
     if colors == 1:
-        paint_fill(surface, tile.x, tile.y, tile.width, tile.height, palette[0])
+        paint_fill(surface, tile.x, tile.y, tile.width, tile.height, palette.colors[0])
         return OK
-    return tile_packed(tile, source, surface, palette, colors)
+    return tile_packed(tile, source, surface, &palette, colors)
 
 
 cdef Status zrle_decode(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil:

@@ -87,6 +87,8 @@ class RemoteInUse:
             frame_skip=spec.frame_skip,
             max_pool=spec.max_pool,
             step_timeout_s=spec.step_timeout_s,
+            screen=spec.shown.screen,
+            crop=spec.shown.crop,
             start_timeout_s=spec.start_timeout_s,
             reset_timeout_s=spec.reset_timeout_s,
             start_episode=start_episode,

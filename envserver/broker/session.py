@@ -23,7 +23,6 @@ from shm.segment import Segment
 
 logger = logging.getLogger(__name__)
 
-CHANNELS = 3
 """R, G, B."""
 CHECK_S = 0.5
 """How often heartbeats are looked at."""
@@ -107,7 +106,7 @@ class BrokerSession:
         spec = self.spec
         segment = self._segment = await asyncio.to_thread(
             Segment.create,
-            *(spec.num_envs, spec.height, spec.width, CHANNELS, spec.slots),
+            *(spec.num_envs, *spec.shown.size, spec.shown.channels, spec.slots),
             spec.queue_entries,
         )
         plane = self._plane = ControlPlane(segment.fd)

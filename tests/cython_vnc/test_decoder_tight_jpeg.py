@@ -83,6 +83,21 @@ def test_refuses_a_size_that_lies() -> None:
         refuse(encoded[:at] + struct.pack(">HH", height, width) + encoded[at + 4 :])
 
 
+def test_markers_may_be_filled_up_and_must_have_a_place() -> None:
+    encoded = jpeg(picture())
+    frame = encoded.index(b"\xff\xc0")
+    expected, canvas = Canvas(80, 60), Canvas(80, 60)
+    expected.decode(TIGHT, RECT, payload(encoded), DecoderState())
+    filled = encoded[:frame] + b"\xff\xff\xff" + encoded[frame:]
+    canvas.decode(TIGHT, RECT, payload(filled), DecoderState())
+    np.testing.assert_array_equal(canvas.part(RECT), expected.part(RECT))
+    segment = encoded[frame : frame + 19]
+    for early in (b"\xff\xd0", b"\xff\xd8", b"\xff\xda\x00\x02", b"\xff\x01", b"\xff\xe0\xff\xff"):
+        refuse(encoded[:frame] + early + encoded[frame:])
+    refuse(encoded[:frame] + segment + encoded[frame:])
+    refuse(encoded[:frame] + encoded[frame + 19 :])
+
+
 def test_refuses_cmyk() -> None:
     refuse(jpeg(picture(mode="CMYK")))
 

@@ -22,6 +22,13 @@ def test_each_environment_has_its_tile() -> None:
         assert sheet[y, x].tolist() == [env * 50] * 3
 
 
+def test_grey_pictures_are_grey_tiles() -> None:
+    grey = np.full((2, 96, 128), 90, np.uint8)
+    flat = np.asarray(contact_sheet(grey, ["one", "two"]))
+    assert (flat == np.asarray(contact_sheet(grey[..., None], ["one", "two"]))).all()
+    assert flat[GAP_PX + LABEL_PX + 50, GAP_PX + 50].tolist() == [90] * 3
+
+
 def test_one_environment_is_one_tile() -> None:
     sheet = contact_sheet(np.zeros((1, 10, 10, 3), np.uint8), ["alone"])
     assert sheet.size == (TILE_PX + 2 * GAP_PX, TILE_PX + LABEL_PX + 2 * GAP_PX)

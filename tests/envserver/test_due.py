@@ -21,6 +21,14 @@ def test_fields() -> None:
     )
 
 
+def test_without_a_region_what_is_shown_is_looked_at() -> None:
+    shown = (1, 2, 3, 4)
+    assert due_fields(CHANGED(2), 7, SCREEN, shown) == DueFields(
+        int(Due.CHANGED), 2_000_007, 0, *shown
+    )
+    assert due_fields(CHANGED(2, (5, 6, 7, 8)), 7, SCREEN, shown).x == 5
+
+
 @pytest.mark.parametrize(
     ("when", "message"),
     [

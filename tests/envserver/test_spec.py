@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgpack
 import numpy as np
 import pytest
 
@@ -47,6 +48,22 @@ GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs
         ),
         ({"vnc_kwargs": {"encoding": "h264"}}, "vnc_kwargs['encoding'] is 'h264'"),
         ({"source": "file"}, "source is 'file'"),
+        ({"color": "grey"}, "color is 'grey', allowed are 'rgb', 'gray'"),
+        ({"color": None}, "color is None"),
+        ({"crop": (0, 0, 100)}, "crop is (0, 0, 100), expected (x, y, width, height)"),
+        ({"crop": 5}, "crop is 5"),
+        ({"crop": "abcd"}, "crop is 'abcd'"),
+        ({"crop": (0, 0, 10, 2.5)}, "crop is (0, 0, 10, 2.5)"),
+        ({"crop": (0, 0, 10, True)}, "crop is (0, 0, 10, True)"),
+        ({"crop": (1000, 0, 25, 5)}, "which leaves the 1024x768 screen"),
+        ({"crop": (0, -1, 5, 5)}, "which leaves the 1024x768 screen"),
+        ({"crop": (0, 0, 0, 5)}, "which leaves the 1024x768 screen"),
+        ({"size": 84}, "size is 84, expected (height, width)"),
+        ({"size": (84, 84, 3)}, "size is (84, 84, 3)"),
+        ({"size": (0, 84)}, "size is (0, 84), expected (height, width) of at most (768, 1024)"),
+        ({"size": (769, 84)}, "nothing is enlarged"),
+        ({"size": (768, 1025)}, "nothing is enlarged"),
+        ({"crop": (0, 0, 80, 90), "size": (84, 84)}, "of at most (90, 80)"),
         ({"step_timeout_s": 0}, "step_timeout_s is 0, expected seconds"),
         ({"screen": (1, 2, 3)}, "screen is (1, 2, 3)"),
         ({"screen": (0, 2)}, "screen is 0"),
@@ -73,6 +90,17 @@ def test_remotes_with_rewarders_may_be_held_still() -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert "secret" not in repr(SessionSpec(remotes="a:1?password=secret"))
+
+
+def test_what_is_shown() -> None:
+    spec = SessionSpec(**GYM)
+    assert (spec.shown.size, spec.shown.channels) == ((768, 1024), 3)
+    assert spec.shown.crop == (0, 0, 1024, 768)
+    spec = SessionSpec(**GYM, crop=[8, 0, 160, 210], size=[84, 60], color="gray")
+    assert (spec.shown.size, spec.shown.channels) == ((84, 60), 1)
+    assert spec.crop == (8, 0, 160, 210)
+    assert spec.screen_or_size == (1024, 768)
+    assert SessionSpec.from_wire(msgpack.unpackb(msgpack.packb(spec.to_wire()))) == spec
 
 
 def test_survives_the_wire() -> None:

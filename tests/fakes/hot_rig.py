@@ -100,8 +100,10 @@ class Screen:
 class HotRig:
     """A session of one environment; each `step` is one row."""
 
-    def __init__(self, width: int, height: int, slots: int = 3, **config: Any) -> None:
-        self.segment = Segment.create(1, height, width, 3, slots)
+    def __init__(
+        self, width: int, height: int, slots: int = 3, channels: int = 3, **config: Any
+    ) -> None:
+        self.segment = Segment.create(1, height, width, channels, slots)
         self.bell = os.eventfd(0, os.EFD_NONBLOCK)
         self.ring = Ring(self.segment.fd, [self.bell])
         self.config = {"vnc_host": "test", "vnc_port": 1, **config}

@@ -1,0 +1,38 @@
+"""Rows as a trainer sees them: the ring's pictures, without the one channel of grey."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shm.ring import Ring
+
+
+class Rows:
+    """Views of a ring's pictures in the shape of observations.
+
+    Args:
+        ring: Where they are, (height, width, channels) each.
+        keep_dim: Leave grey pictures their last dimension.
+    """
+
+    def __init__(self, ring: Ring, keep_dim: bool = False) -> None:
+        self.ring = ring
+        height, width, channels = ring.pixels(0).shape[1:]
+        self._flat = channels == 1 and not keep_dim
+        self.shape: tuple[int, ...] = (height, width) if self._flat else (height, width, channels)
+
+    def pixels(self, step: int) -> NDArray[np.uint8]:
+        """Every environment's observation at a step, a view."""
+        return self.cut(self.ring.pixels(step))
+
+    def spare(self, env: int) -> NDArray[np.uint8]:
+        """An environment's final observation, a view."""
+        return self.cut(self.ring.spare(env))
+
+    def rgb(self, step: int, env: int) -> NDArray[np.uint8]:
+        """A copy of one environment's picture at a step, (height, width, 3) whatever it shows."""
+        picture: NDArray[np.uint8] = self.ring.pixels(step)[env]
+        return picture.repeat(3 // picture.shape[-1], axis=-1)
+
+    def cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Pictures of the ring in the shape of observations."""
+        return pictures[..., 0] if self._flat else pictures

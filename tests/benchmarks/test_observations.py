@@ -1,0 +1,26 @@
+"""The benchmark of observations, on a stream of three updates."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.observations import SIZES, measure
+from benchmarks.recording import Recording
+
+WIDTH, HEIGHT = 100, 90
+
+
+def raw_update(x: int, y: int, width: int, height: int, seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, width * height * 4, np.uint8)
+    return struct.pack("!BxHHHHHi", 0, 1, x, y, width, height, 0) + pixels.tobytes()
+
+
+def test_every_size_is_measured_and_compared_with_the_first(tmp_path: Path) -> None:
+    body = raw_update(0, 0, WIDTH, HEIGHT, 1)
+    body += raw_update(3, 5, 40, 20, 2) + raw_update(90, 80, 10, 10, 3)
+    Recording(body, "small", WIDTH, HEIGHT, 0, [0], []).save(tmp_path)
+    figures = measure([tmp_path / "small.rfb"], rounds=1)
+    assert [figure.unit for figure in figures].count("x") == len(SIZES) - 1
+    assert all(figure.value > 0 for figure in figures)
+    assert figures[0].name == "small: RGB, whole"

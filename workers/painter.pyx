@@ -1,0 +1,41 @@
+"""Paints rows from a framebuffer as the hot thread does, one call at a time: for tests and benchmarks."""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from cython_vnc.surface cimport TILE_PX, Damage, Surface
+from workers.area cimport area_free
+from workers.observation cimport Observation, observation_bytes, observation_new
+from workers.publish cimport publish_changes
+
+
+cdef class Painter:
+    cdef Observation shown
+
+    def __cinit__(self, int width, int height, int channels, screen=(), crop=(), bint vectors=True, bint streams=False):
+        observation_new(&self.shown, width, height, channels, screen, crop)
+        self.shown.area.vectors &= vectors
+        self.shown.streams = streams
+
+    def __dealloc__(self):
+        area_free(&self.shown.area)
+
+    def publish(
+        self, const uint32_t[:, ::1] pixels, uint64_t[:, ::1] changed_at, uint64_t since, uint8_t[::1] row, int width=0
+    ):
+        cdef Surface surface
+        cdef Damage damage
+        surface.pixels = <uint32_t*>&pixels[0, 0]
+        surface.stride_px = pixels.shape[1]
+        surface.width = width or <int>pixels.shape[1]
+        surface.height = <int>pixels.shape[0]
+        damage.changed_at = &changed_at[0, 0]
+        damage.columns = <int>changed_at.shape[1]
+        damage.rows = <int>changed_at.shape[0]
+        if row.shape[0] != observation_bytes(&self.shown):
+            raise ValueError(f"a row of {row.shape[0]} bytes, expected {observation_bytes(&self.shown)}")
+        if surface.width > pixels.shape[1] or (
+            damage.columns != (surface.width + TILE_PX - 1) // TILE_PX or damage.rows != (surface.height + TILE_PX - 1) // TILE_PX
+        ):
+            raise ValueError("the tiles are not those of the picture")
+        with nogil:
+            publish_changes(&surface, &damage, since, &self.shown, &row[0])
