@@ -1,4 +1,4 @@
-"""Many desktops at once: `python -m benchmarks.fleet --streams FILE... --n 20 --fps 60 --seconds 10`.
+"""Many desktops at once: `python -m benchmarks.fleet --streams FILE... --n 20 --fps 60`.
 
 One compiled process plays recordings as n VNC servers, an update every 1/fps s each, in phases of
 their own (fleet_server.py). A trainer steps all of them at fps. Printed are the share of ticks on
@@ -82,10 +82,10 @@ def play(
             spent = [spent_s(pids) for pids in (workers, [os.getpid()], [server.pid])]
             missed = envs.missed_ticks
             measurement, late = step_for(envs, seconds, progress)
-            cores = [
-                (spent_s(pids) - used) / seconds
+            worker_cores, trainer_cores, server_cores = (
+                round((spent_s(pids) - used) / seconds, 4)
                 for pids, used in zip((workers, [os.getpid()], [server.pid]), spent, strict=True)
-            ]
+            )
             after = server.counts()
             missed = envs.missed_ticks - missed
             equal = shows_the_ends(envs, server)
@@ -99,7 +99,9 @@ def play(
         age["p50"],
         age["p99"],
         round(measurement.updates_per_env_s(), 2),
-        *(round(each, 4) for each in cores),
+        worker_cores,
+        trainer_cores,
+        server_cores,
         after.skipped - before.skipped,
         after.latest_us,
         late,

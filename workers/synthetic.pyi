@@ -9,11 +9,11 @@ from workers.source import ScreenSource
 
 PATCH_PX: int
 
-Counter = TypeVar("Counter", int, NDArray[np.int64])
+_Counter = TypeVar("_Counter", int, NDArray[np.int64])
 
 def patch_at(
-    counter: Counter, width: int, height: int, patch_width: int = ..., patch_height: int = ...
-) -> tuple[Counter, Counter]:
+    counter: _Counter, width: int, height: int, patch_width: int = ..., patch_height: int = ...
+) -> tuple[_Counter, _Counter]:
     """Give the upper left corner, in pixels, of the patch drawn for `counter`, or for each."""
 
 class SyntheticSource(ScreenSource):
