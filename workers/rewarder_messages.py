@@ -67,7 +67,7 @@ class Message:
 
 
 def build(method: str, headers: Mapping[str, Any], body: Mapping[str, Any]) -> str:
-    """One message as JSON text.
+    """One message as JSON text; NumPy's numbers become numbers and its arrays lists.
 
     Raises:
         ValueError: a value is not JSON (a NaN, an object of another kind).
@@ -76,10 +76,19 @@ def build(method: str, headers: Mapping[str, Any], body: Mapping[str, Any]) -> s
         return json.dumps(
             {"method": method, "headers": headers, "body": body},
             allow_nan=False,
+            default=_plain,
             separators=(",", ":"),
         )
     except TypeError as error:
         raise ValueError(f"{method}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """What NumPy's scalars and arrays hold; this module need not import it to ask them."""
+    as_python = getattr(value, "tolist", None)
+    if as_python is None:
+        raise TypeError(f"a {type(value).__name__} is not JSON: {value!r:.80}")
+    return as_python()
 
 
 def headers(

@@ -15,6 +15,7 @@ set up in the place of another is refused, and the next reset sets up the one th
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import math
 import random
@@ -331,7 +332,8 @@ class TaskRunner:
         except Exception as error:
             logger.exception("%s cannot be made", made.__name__)
             raise TaskError(f"{made.__name__}(): {type(error).__name__}: {error}") from error
-        if not isinstance(task.fps, int | float) or not 0 < task.fps <= 1000:
+        fps = _number(task.fps)
+        if not isinstance(fps, int | float) or not 0 < fps <= 1000:
             raise TaskError(f"{made.__name__}: fps is {task.fps!r}, expected more than 0, to 1000")
         task.desktop, task._host = self._desktop, self
         return task
@@ -370,10 +372,17 @@ def _checked(found: Any) -> Outcome:
     """What a tick returned, as an Outcome.
 
     Raises:
-        TaskError: it is none, or its reward is no finite number.
+        TaskError: it is none, its reward is no finite number, or its end no truth value.
     """
     outcome = found if isinstance(found, Outcome) else Outcome(0.0 if found is None else found)
-    reward = outcome.reward
+    reward, done = _number(outcome.reward), _number(outcome.done)
     if isinstance(reward, bool) or not isinstance(reward, int | float) or not math.isfinite(reward):
         raise TaskError(f"tick returned {found!r:.80}, expected a finite number, Outcome or None")
-    return outcome
+    if not isinstance(done, int):
+        raise TaskError(f"tick returned {found!r:.80}, expected done to be True or False")
+    return dataclasses.replace(outcome, reward=float(reward), done=bool(done))
+
+
+def _number(value: Any) -> Any:
+    """Python's number where NumPy's was given, which this process need not import."""
+    return value.tolist() if hasattr(value, "tolist") else value

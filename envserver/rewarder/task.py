@@ -16,7 +16,7 @@ class Outcome:
         reward: since the last tick.
         done: the episode is over; the next one begins by itself. With `info["truncated"]` True it
             was cut off, else it came to its end.
-        info: for the agent's `infos`; JSON values.
+        info: for the agent's `infos`; JSON values, NumPy's numbers and arrays.
     """
 
     reward: float = 0.0

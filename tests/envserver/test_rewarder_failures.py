@@ -4,6 +4,7 @@ import logging
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes.counting_task import run, running
 from websockets.exceptions import ConnectionClosed
@@ -44,6 +45,10 @@ def test_a_reset_that_raises_is_an_error_reply(caplog: pytest.LogCaptureFixture)
         (float("nan"), "tick returned nan"),
         (True, "tick returned True"),
         (Outcome(0.0, info={"x": object()}), "its info cannot be sent"),
+        (np.float32("nan"), "tick returned"),
+        (np.zeros(2), "expected a finite number"),
+        (Outcome(0.0, done="no"), "expected done to be True or False"),  # type: ignore[arg-type]
+        (Outcome(0.0, info={"x": np.float64("inf")}), "its info cannot be sent"),
         (Outcome(0.0, done=True), "Counting: reset: ZeroDivisionError"),
     ],
 )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes.counting_task import Gated, Limited, run, running
 
@@ -100,6 +101,27 @@ def test_rewards_and_the_sequence_of_an_end() -> None:
             await one.call(lambda: setattr(one.task, "over", True))
             assert await peer.told() == (0.0, True, {}, 3)
             assert await peer.told() == ("resetting", 4)
+
+    run(test())
+
+
+def test_numbers_may_be_numpys() -> None:
+    async def test() -> None:
+        async with running() as one, one.peer() as peer:
+            await one.call(lambda: setattr(one.task, "in_reset", lambda: {"goal": np.zeros(2)}))
+            await peer.send(messages.RESET, {"seed": 1})
+            while (told := await peer.told())[0] != 0.0 or told[-1] != 2:
+                pass
+            assert told[2] == {"goal": [0.0, 0.0]}
+            while (await peer.told())[0] != messages.REPLY_RESET:
+                pass
+            info = {"v": np.int64(3), "w": {"x": np.float32(0.25), "is": np.bool_(True)}}
+            found = [np.float32(0.5), np.int64(1), Outcome(np.float64(2), np.bool_(True), info)]  # type: ignore[arg-type]
+            await one.call(lambda: one.task.found.extend(found))
+            assert (await peer.told())[:3] == (0.5, False, {})
+            assert (await peer.told())[:3] == (1.0, False, {})
+            plain = {"v": 3, "w": {"x": 0.25, "is": True}}
+            assert (await peer.told())[:3] == (2.0, True, plain)
 
     run(test())
 
