@@ -70,11 +70,18 @@ def python_command(*arguments: str) -> list[str]:
 
 
 def python_environment(**extra: str) -> dict[str, str]:
-    """This process's environment, in which the four packages are found from every directory."""
+    """This process's environment, in which each directory finds the four packages.
+
+    What PYTHONPATH names is found too: an entry that depends on this process's directory, as an
+    empty one does, becomes absolute.
+    """
     environment = {**os.environ, **extra}
     found = environment.get("PYTHONPATH", "")
-    if str(_ROOT) not in found.split(os.pathsep) and not _installed():
-        environment["PYTHONPATH"] = f"{_ROOT}{os.pathsep}{found}" if found else str(_ROOT)
+    entries = [os.path.abspath(entry) for entry in found.split(os.pathsep)] if found else []
+    if str(_ROOT) not in entries and not _installed():
+        entries.insert(0, str(_ROOT))
+    if entries:
+        environment["PYTHONPATH"] = os.pathsep.join(entries)
     return environment
 
 

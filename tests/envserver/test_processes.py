@@ -50,3 +50,19 @@ def test_every_directory_finds_the_packages(home: Path) -> None:
         env=processes.python_environment(),
     )
     assert found.returncode == 0
+
+
+@pytest.mark.parametrize("path", [".", "", "sub/.."])
+def test_entries_of_the_path_hold_in_every_directory(
+    home: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (home / "sub").mkdir()
+    (home / "of_the_script.py").touch()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("PYTHONPATH", f"/nowhere{os.pathsep}{path}")
+    environment = processes.python_environment()
+    assert environment["PYTHONPATH"].split(os.pathsep)[-2:] == ["/nowhere", str(home)]
+    found = subprocess.run(
+        processes.python_command("-c", "import of_the_script"), cwd="/", env=environment
+    )
+    assert found.returncode == 0
