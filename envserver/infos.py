@@ -86,12 +86,12 @@ def unpack_info(data: bytes) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     unpacker = msgpack.Unpacker(max_buffer_size=max(len(data), 1))
     unpacker.feed(data)
-    taken = -1
+    taken = 0
     while taken < len(data):
         try:
             info = unpacker.unpack()
         except (ValueError, msgpack.exceptions.UnpackException) as error:
-            logger.warning("an info is no msgpack after %d bytes: %r", max(taken, 0), error)
+            logger.warning("an info is no msgpack after %d bytes: %r", taken, error)
             break
         taken = unpacker.tell()
         if not isinstance(info, dict):

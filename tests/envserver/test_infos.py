@@ -103,6 +103,11 @@ def test_final_observation_and_info() -> None:
     assert infos["_final_info"].tolist() == [False, True]
 
 
+def test_nothing_said_is_no_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    assert unpack_info(b"") == {}
+    assert not caplog.records
+
+
 def test_unpack() -> None:
     assert unpack_info(msgpack.packb({"a": [1, 2]})) == {"a": [1, 2]}
 
@@ -119,7 +124,7 @@ def test_what_is_whole_before_a_cut_is_kept(caplog: pytest.LogCaptureFixture) ->
     assert "no msgpack after 4 bytes" in caplog.text
 
 
-@pytest.mark.parametrize("data", [b"", b"\xc1", b"\x01", msgpack.packb([1]), b"\x92\x01"])
+@pytest.mark.parametrize("data", [b"\xc1", b"\x01", msgpack.packb([1]), b"\x92\x01"])
 def test_what_is_no_map_is_dropped(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert unpack_info(data) == {}
