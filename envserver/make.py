@@ -114,7 +114,8 @@ def make_vec(
             what runtimes.yml says, else ENVSERVER_PROVIDER, else containers where an engine has
             the image already, which a warning says once (logger "envserver").
         container: Over what runtimes.yml says: image, shm_size, memory, cpus, pids, capabilities,
-            command, ports.
+            command, ports. An error where the remotes are no containers by choice, and part of
+            the warning where they are none for want of an engine or image.
         client_id: A name that is the same after a restart: when this process ends, or closes with
             `envs.close(keep=True)`, a daemon that lasts (`envserver serve`) keeps the remotes for
             the next session with that name.
@@ -127,7 +128,7 @@ def make_vec(
         start_timeout_s: How long the remotes may take to show their first picture; None: what
             runtimes.yml says, else 60.
         reset_timeout_s: How long a new episode may take to begin.
-        render_mode: None or "rgb_array".
+        render_mode: None (then `render()` gives None, as Gymnasium has it) or "rgb_array".
         address: Of a daemon that runs; None: ENVSERVER_ADDRESS or the default one if it runs,
             otherwise a private one that ends with this process.
         client: A connection to use instead.
@@ -161,6 +162,7 @@ def make_vec(
         fields["provider"] = provider
     if container is not None:
         container_options(container)
+        _check_used(container, fields, attached=isinstance(addresses, str))
         fields["container"] = {**fields.get("container", {}), **container}
     if vnc_kwargs is not None:
         fields["vnc_kwargs"] = {**fields.get("vnc_kwargs", {}), **check_vnc_kwargs(vnc_kwargs)}
@@ -313,6 +315,19 @@ def _what(name: str | None, env_id: str | None, remotes: Any) -> dict[str, Any]:
         raise ValueError(f"environment is {name!r}, expected a name such as 'gym-core.Pong-v0'")
     attached = isinstance(remotes, str)
     return session_fields(name.removeprefix(NAMESPACE), env_id, attached=attached)
+
+
+def _check_used(container: Mapping[str, Any], fields: Mapping[str, Any], *, attached: bool) -> None:
+    """Refuse what would hold for no remote."""
+    if container and attached:
+        raise ValueError(
+            f"container is {dict(container)!r}, expected none: the remotes run already"
+        )
+    if container and fields.get("provider") == "process" and fields["runtime"] != "docker":
+        raise ValueError(
+            f"container is {dict(container)!r}, expected none with provider='process': processes of"
+            " this host have no such limits; provider='docker' makes containers"
+        )
 
 
 def _ticks(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from envserver.container_options import PROVIDERS, container_options
 
 if TYPE_CHECKING:
+    from envserver.runtimes_file import Runtime
     from envserver.spec import SessionSpec
 
 PROVIDER_VARIABLE = "ENVSERVER_PROVIDER"
@@ -26,8 +27,8 @@ class Choice:
 
     Attributes:
         containers: False: processes of this host, or whatever runs already.
-        notice: one line for the trainer: what was chosen, why, and how to choose otherwise; "":
-            somebody chose.
+        notice: one line for the trainer: what was chosen, why, what does not hold then, and how
+            to choose otherwise; "": somebody chose, and all holds.
     """
 
     containers: bool
@@ -49,8 +50,12 @@ def choose_provider(spec: "SessionSpec") -> Choice:
             raise ValueError(
                 f"{PROVIDER_VARIABLE} is {provider!r}, allowed are {', '.join(PROVIDERS)}"
             )
-    if provider != "auto" or spec.runtime == "docker":
-        return Choice(containers=provider == "docker" or spec.runtime == "docker")
+    if provider == "docker" or spec.runtime == "docker":
+        return Choice(containers=True)
+    lost = _limits_lost(spec)
+    if provider == "process":
+        how = f"the remotes of {spec.runtime_name} are processes of this host"
+        return Choice(False, f"{how}: {lost}" if lost else "")
     from envserver.errors import RemoteError
     from envserver.remotes.engine import why_image_missing
     from envserver.remotes.images import image_name
@@ -65,22 +70,37 @@ def choose_provider(spec: "SessionSpec") -> Choice:
     except RemoteError as error:  # which image of this version it would be is not known
         why = str(error)
     if why:
-        return Choice(False, f"{who} are processes of this host, since {why}; {HOW_TO_CHOOSE}")
+        lost = f"; {lost}" if lost else ""
+        return Choice(
+            False, f"{who} are processes of this host, since {why}{lost}; {HOW_TO_CHOOSE}"
+        )
     return Choice(True, f"{who} are containers, since the image {image} is there; {HOW_TO_CHOOSE}")
+
+
+def _limits_lost(spec: "SessionSpec") -> str:
+    """What the trainer asked of containers, beyond runtimes.yml, and processes do not keep."""
+    runtime = _runtime_of(spec)
+    usual = runtime.container if runtime is not None else {}
+    lost = {name: value for name, value in spec.container.items() if usual.get(name) != value}
+    return f"container={lost!r} does not hold for them" if lost else ""
+
+
+def _runtime_of(spec: "SessionSpec") -> "Runtime | None":
+    from envserver.errors import InvalidRuntime
+    from envserver.runtimes_file import load_runtimes
+
+    try:
+        return load_runtimes().get(spec.runtime_name or "")
+    except InvalidRuntime:
+        return None
 
 
 def _why_not_in_its_image(spec: "SessionSpec") -> str:
     """What keeps a session's program from being in the image that is named, in a few words."""
-    from envserver.errors import InvalidRuntime
-    from envserver.runtimes_file import load_runtimes
-
     image = spec.container.get("image")
     if not image:
         return "no image is named for them"
-    try:
-        runtime = load_runtimes().get(spec.runtime_name or "")
-    except InvalidRuntime:
-        runtime = None
+    runtime = _runtime_of(spec)
     if runtime is None or runtime.container.get("image") != image:
         return ""  # the trainer named the image beside its program
     known = [runtime.base, *runtime.environments.values()]

@@ -148,6 +148,19 @@ def test_who_chose_hears_nothing(monkeypatch: pytest.MonkeyPatch, asked: list[st
     assert asked == []
 
 
+def test_limits_that_processes_do_not_keep_are_named(
+    monkeypatch: pytest.MonkeyPatch, asked: list[str]
+) -> None:
+    limited = {**TERMINAL, "container": {**TERMINAL["container"], "memory": "512m"}}
+    lost = "container={'memory': '512m'} does not hold for them"
+    assert f"; {lost}; provider=" in choose(**limited).notice
+    assert "does not hold" not in choose(**TERMINAL).notice
+    monkeypatch.setenv("ENVSERVER_PROVIDER", "process")
+    assert choose(**limited) == Choice(
+        containers=False, notice=f"the remotes of terminal are processes of this host: {lost}"
+    )
+
+
 def test_the_variable_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVSERVER_PROVIDER", "podman")
     with pytest.raises(ValueError, match="ENVSERVER_PROVIDER is 'podman', allowed are auto"):

@@ -66,6 +66,11 @@ from envserver.spec import SessionSpec
         ({"name": "gym-core"}, "'gym-core' names no environment"),
         ({"vnc_kwargs": {"speed": 3}}, "vnc_kwargs has 'speed'"),
         ({"name": "gym-core.NoSuchGame-v0", "screen": "native"}, "NoSuchGame"),
+        (
+            {"provider": "process", "container": {"cpus": 1}},
+            r"container is \{'cpus': 1\}, expected",
+        ),
+        ({"remotes": "a:1", "container": {"cpus": 1}}, "expected none: the remotes run already"),
         ({"address": "tcp://x"}, "address is 'tcp://x'"),
     ],
 )
