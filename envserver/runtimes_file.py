@@ -15,6 +15,7 @@ from typing import Any
 
 from envserver.errors import InvalidRuntime
 from envserver.installation import data_path
+from envserver.names import GYM_CORE
 from envserver.originals import original, running_substitute
 from envserver.runtimes_schema import ANY, Entry, read_entries
 
@@ -142,9 +143,21 @@ def find_runtime(
     if found is not None:
         raise InvalidRuntime(found.complaint(running_substitute(name, known)))
     asked = name.partition(".")[0]
-    near = difflib.get_close_matches(asked, known, n=1)
+    near = _by_its_own_name(name, known) or difflib.get_close_matches(asked, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise InvalidRuntime(f"unknown runtime {asked!r}, known are {', '.join(known)}{hint}")
+
+
+def _by_its_own_name(name: str, known: Mapping[str, Runtime]) -> list[str]:
+    """The full name of what was asked for without its runtime, or as Gymnasium calls it."""
+    full = [f"{runtime.name}.{each}" for runtime in known.values() for each in runtime.environments]
+    if "gym-core" in known:
+        full += GYM_CORE
+    by_own = {each.rpartition(".")[2].lower(): each for each in reversed(full)}
+    by_own |= {own.rpartition("-v")[0]: each for own, each in by_own.items()}
+    asked = name.rpartition("/")[2].lower()
+    found = by_own.get(asked) or by_own.get(re.sub(r"(noframeskip)?-v\d+$", "", asked))
+    return [found] if found else []
 
 
 def find_environment(

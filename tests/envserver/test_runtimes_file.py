@@ -130,6 +130,11 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     [
         ("nope.Pong-v0", None, InvalidRuntime, "unknown runtime 'nope', known are gym-core"),
         ("termnal.Shell-v0", None, InvalidRuntime, "did you mean 'terminal'?"),
+        ("CartPole-v1", None, InvalidRuntime, "; did you mean 'gym-core.CartPole-v1'?"),
+        ("ALE/Pong-v5", None, InvalidRuntime, "; did you mean 'gym-core.Pong-v0'?"),
+        ("BreakoutNoFrameskip-v4", None, InvalidRuntime, "; did you mean 'gym-core.Breakout-v0'?"),
+        ("pong", None, InvalidRuntime, "; did you mean 'gym-core.Pong-v0'?"),
+        ("CreateFile-v0", None, InvalidRuntime, "; did you mean 'terminal.CreateFile-v0'?"),
         ("terminal.Pong-v0", None, InvalidRuntime, "no environment 'Pong-v0', it has"),
         ("terminal.Shel-v0", None, InvalidRuntime, "did you mean terminal.Shell-v0?"),
         ("gym-core.Pong", None, InvalidRuntime, "no environment 'Pong'"),
