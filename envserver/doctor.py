@@ -156,6 +156,24 @@ def _dependencies() -> Iterator[Check]:
             yield Check(name, "fail", "not installed", f"run: pip install {name}")
 
 
+def _runtimes() -> Iterator[Check]:
+    try:
+        from envserver.errors import EnvServerError
+        from envserver.runtimes_file import load_runtimes
+    except ImportError:  # a dependency, and that was said
+        return
+    place = os.environ.get("ENVSERVER_RUNTIMES")
+    try:
+        found = f"{len(load_runtimes())} in {place or 'runtimes.yml'}"
+    except (EnvServerError, OSError, ValueError) as error:
+        mend = "mend that line"
+        if place:
+            mend += ", or unset ENVSERVER_RUNTIMES, which names the file"
+        yield Check("runtimes", "fail", str(error), mend)
+    else:
+        yield Check("runtimes", "ok", found)
+
+
 def _programs() -> Iterator[Check]:
     for name, package, options in (
         ("Xvnc", "tigervnc-standalone-server", ["-version"]),
@@ -196,5 +214,5 @@ def _say(command: list[str]) -> str:
 
 EXAMINERS: tuple[Callable[[], Iterator[Check]], ...] = (
     *(_python, _kernel, _cores, _shared_memory, _directory, _limits),
-    *(_compiled, _dependencies, _programs, _docker),
+    *(_compiled, _dependencies, _runtimes, _programs, _docker),
 )

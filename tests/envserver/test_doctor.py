@@ -50,6 +50,21 @@ def test_a_directory_that_cannot_be_made_names_its_variable(
     assert "ENVSERVER_DIRECTORY" in check.mend
 
 
+def test_a_runtimes_file_that_cannot_be_read_names_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine.yml"
+    monkeypatch.setenv("ENVSERVER_RUNTIMES", str(file))
+    assert found("runtimes").state == "fail"
+    file.write_text("mine: {kind: xvnc}\nother: {kind: nothing}\n")
+    check = found("runtimes")
+    assert check.state == "fail"
+    assert f"{file}:2" in check.found
+    assert "ENVSERVER_RUNTIMES" in check.mend
+    file.write_text("mine: {kind: xvnc}\n")
+    assert found("runtimes") == doctor.Check("runtimes", "ok", f"1 in {file}")
+
+
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     check = found("Xvnc")
