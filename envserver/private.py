@@ -43,9 +43,10 @@ class PrivateDaemon:
                 make_private_directory(self.directory)
                 (self.directory / TRAINER_FILE).write_text(identity(os.getpid()) or "")
             except OSError as error:
+                what = f"its directory {home} cannot be written: {error.strerror}"
                 raise BrokerUnavailable(
-                    f"no daemon can be started: its directory {home} cannot be written: "
-                    f"{error.strerror or error}; ENVSERVER_DIRECTORY names another place"
+                    f"no daemon can be started: {what if error.strerror else error}; "
+                    "ENVSERVER_DIRECTORY names another place"
                 ) from error
             self._process = self._start()
             self._wait_started()

@@ -107,4 +107,6 @@ def make_private_directory(directory: Path) -> None:
         raise PermissionError(f"{directory} belongs to user {found.st_uid}, expected {os.getuid()}")
     if found.st_mode & 0o077:
         mode = stat.S_IMODE(found.st_mode)
-        raise PermissionError(f"{directory} has mode {mode:o}, expected 700: chmod 700 {directory}")
+        raise PermissionError(
+            f"{directory} is open to others (its mode is {mode:o}): chmod 700 {directory}"
+        )

@@ -76,6 +76,17 @@ def test_a_directory_that_cannot_be_written(home: Path, monkeypatch: pytest.Monk
         Client(private=True)
 
 
+def test_a_directory_that_is_open_to_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "open").mkdir()
+    (home / "open").chmod(0o755)
+    monkeypatch.setenv("ENVSERVER_DIRECTORY", str(home / "open"))
+    with pytest.raises(
+        BrokerUnavailable,
+        match=r"started: \S+/open is open to others \(its mode is 755\): chmod 700",
+    ):
+        Client(private=True)
+
+
 def test_logs_may_be_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVSERVER_LOG_DIRECTORY", str(home / "logs"))
     with open_session(SessionSpec(**SMALL, num_envs=1), private=True) as session:
