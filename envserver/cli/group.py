@@ -7,6 +7,7 @@ import click
 from envserver.cli.daemon import serve, status, stop
 from envserver.cli.demo import demo
 from envserver.cli.doctor import doctor
+from envserver.cli.output import AS_JSON, print_json
 from envserver.cli.remotes import attach, logs, remotes, runtimes
 
 
@@ -14,13 +15,22 @@ class Group(click.Group):
     """A group whose commands raise what the library raises."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an expected error becomes click's one line on standard error."""
+        """Run the command; an expected error becomes click's one line on standard error.
+
+        With `--json` it is an object {"error": ...} on standard output instead.
+        """
         from envserver.errors import EnvServerError
 
         try:
             return super().invoke(ctx)
-        except (EnvServerError, ValueError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+        except (EnvServerError, ValueError, OSError, click.ClickException) as error:
+            shown = error
+            if not isinstance(shown, click.ClickException):
+                shown = click.ClickException(str(error))
+            if not ctx.meta.get(AS_JSON):
+                raise shown from error
+            print_json({"error": shown.format_message()})
+            raise click.exceptions.Exit(shown.exit_code) from error
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

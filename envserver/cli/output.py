@@ -10,11 +10,25 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Command = Callable[..., Any]
+AS_JSON = "envserver.as_json"
+"""What `--json` was is kept under this name in `click.Context.meta`, for errors."""
 
 
 def json_option(command: Command) -> Command:
     """`--json`, as the argument `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(command)
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        is_eager=True,  # before an argument that is wrong
+        callback=_remember,
+        help="Print JSON for machines.",
+    )(command)
+
+
+def _remember(context: click.Context, _option: click.Parameter, as_json: bool) -> bool:
+    context.meta[AS_JSON] = as_json
+    return as_json
 
 
 def address_option(command: Command) -> Command:

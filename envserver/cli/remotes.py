@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 FOLLOW_S = 0.1
 """How often a log that is followed is looked at."""
+
+
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code of what was ended by Ctrl-C."""
 
 
 def session_option(command: Any) -> Any:
@@ -148,6 +153,8 @@ def logs(
     """Print the end of the logs of environment ENV's worker and of its remote."""
     from envserver.broker import control
 
+    if follow and as_json:
+        raise click.UsageError("--follow prints lines as they come: leave out --json")
     found = control.logs(env, session, chosen(address), lines=lines, remote=remote)
     if as_json:
         print_json(found)
@@ -157,7 +164,10 @@ def logs(
         there = [log for log in shown if Path(log["path"]).exists()]
         path = (there or shown)[0]["path"]
         click.echo(path, err=True)
-        _follow(Path(path), lines)
+        try:
+            _follow(Path(path), lines)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
         return
     for log in shown:
         click.echo(log["path"], err=True)

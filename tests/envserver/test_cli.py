@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -207,6 +208,46 @@ def test_a_log_is_followed_until_it_is_gone(tmp_path: Path) -> None:
     finally:
         follower.kill()
         follower.communicate()
+
+
+@pytest.mark.integration
+def test_ctrl_c_ends_following_without_a_word(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("old\n")
+    code = (
+        "from envserver.broker import control\n"
+        f"control.logs = lambda *_, **__: {{'path': {str(log)!r}, 'lines': [], 'remote': []}}\n"
+        "from envserver.cli import main\n"
+        "main(['logs', '0', '--follow'])"
+    )
+    follower = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "old\n"
+        follower.send_signal(signal.SIGINT)
+        said, errors = follower.communicate(timeout=10)
+        assert (follower.returncode, said, errors.strip()) == (130, "", str(log))
+    finally:
+        follower.kill()
+        follower.communicate()
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "error"),
+    [
+        (["status"], 1, "no daemon runs at ipc://"),
+        (["attach", "0"], 1, "no daemon runs at ipc://"),
+        (["attach", "one"], 2, "'one' is not a valid integer"),
+        (["logs", "0", "--follow"], 2, "--follow prints lines as they come: leave out --json"),
+    ],
+)
+def test_errors_are_objects_for_machines(command: list[str], exit_code: int, error: str) -> None:
+    result = invoke(*command, "--json")
+    assert result.exit_code == exit_code
+    assert error in json.loads(result.stdout)["error"]
+    assert result.stderr == ""
 
 
 @pytest.mark.integration
