@@ -163,6 +163,24 @@ def test_arguments_imports_and_the_scripts_directory(home: Path) -> None:
     ]
 
 
+def test_an_error_shows_the_scripts_own_lines(home: Path) -> None:
+    script = home / "script.py"
+    script.write_text("import gym\ndef fail():\n    raise ValueError('mine')\nfail()\n")
+    done = run(home, script)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if "File" in line] == [
+        f'  File "{script}", line 4, in <module>',
+        f'  File "{script}", line 3, in fail',
+    ]
+    assert done.stderr.endswith("ValueError: mine\n")
+    script.write_text("import gym\n1 +\n")
+    done = run(home, script)
+    assert done.returncode == 1
+    assert "line 2" in done.stderr
+    assert "runpy" not in done.stderr
+    assert "SyntaxError" in done.stderr
+
+
 def test_an_installed_gym_keeps_all_but_our_names(home: Path) -> None:
     (home / "site" / "gym").mkdir(parents=True)
     (home / "site" / "gym" / "__init__.py").write_text(OLD_GYM)
