@@ -94,7 +94,7 @@ class XvncRemote(Remote):
 
     Args:
         log: gets what server and window manager print.
-        program_log: gets what the program prints.
+        program_log: gets what the program prints, or the rewarder with all that it starts.
     """
 
     def __init__(self, env: int, directory: Path, log: Path, program_log: Path) -> None:
@@ -132,11 +132,13 @@ class XvncRemote(Remote):
         with contextlib.suppress(FileNotFoundError):
             tree.remove_at_end(x_socket, os.stat(x_socket).st_ino)
         self.name = f"{self.name} on display :{display}"
+        with self.program_log.open("ab") as log:
+            log.write(f"{PROGRAM_TITLE} {self.name}\n".encode())
         environment = {"DISPLAY": f":{display}", "XAUTHORITY": str(authority)}
         await tree.spawn("openbox", ["openbox", "--sm-disable"], environment)
         tells = Endpoint()
         if rewarder is not None:
-            tells = await _start_rewarder(tree, rewarder, environment)
+            tells = await _start_rewarder(tree, rewarder, environment, self.program_log)
         if not os.path.exists(x_socket):
             x_socket = f"\0{x_socket}"  # where the directory cannot be written, only this one is
         cause = await self.ended_before(wait_window_manager(x_socket, cookie))
@@ -157,8 +159,6 @@ class XvncRemote(Remote):
     async def _run_program(
         self, tree: ProcessTree, command: str | Sequence[str], environment: dict[str, str]
     ) -> None:
-        with self.program_log.open("ab") as log:
-            log.write(f"{PROGRAM_TITLE} {self.name}\n".encode())
         argv = ["/bin/sh", "-c", command] if isinstance(command, str) else command
         await tree.spawn("program", argv, environment, log=self.program_log)
         with contextlib.suppress(TimeoutError):
@@ -174,23 +174,25 @@ class XvncRemote(Remote):
                 program_status = status
             if (name and name != "program") or (program_status is not None and others == 0):
                 name, status = await _server_end(tree, name, status)
+            if name == "rewarder":
+                cause = f"{name} ended with status {status} ({self._printed()})"
+                self.end(cause, status, self.program_log)
+                return
             if name and name != "program":
                 tail = " | ".join(processes.log_tail(self.log_path, 3))
                 self.end(f"{name} ended with status {status} ({tail})", status, self.log_path)
                 return
             if program_status is not None and others == 0:
                 cause = f"the program {command!r} ended with status {program_status}"
-                tail = " | ".join(_since_title(processes.log_tail(self.program_log))[-3:])
-                self.end(
-                    f"{cause}: {tail or 'it printed nothing'}", program_status, self.program_log
-                )
+                self.end(f"{cause}: {self._printed()}", program_status, self.program_log)
                 return
 
-
-def _since_title(lines: list[str]) -> list[str]:
-    """What the program of this desktop printed, without those of the desktops before it."""
-    titles = [place for place, line in enumerate(lines) if line.startswith(PROGRAM_TITLE)]
-    return lines[titles[-1] + 1 :] if titles else lines
+    def _printed(self) -> str:
+        """The last lines of this desktop's program or rewarder, without those before it."""
+        lines = processes.log_tail(self.program_log)
+        titles = [place for place, line in enumerate(lines) if line.startswith(PROGRAM_TITLE)]
+        own = lines[titles[-1] + 1 :] if titles else lines
+        return " | ".join(own[-3:]) or "it printed nothing"
 
 
 async def _server_end(tree: ProcessTree, name: str, status: int) -> tuple[str, int]:
@@ -222,7 +224,7 @@ async def _start_server(
             argv += ["-geometry", f"{size[0]}x{size[1]}", "-depth", "24"]
             argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
             # Connections that only look whether it lives must not lock the worker out.
-            argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stdout:30"]
+            argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stdout:0"]
             descriptors = {0: listener.fileno(), 3: display_write, 4: password_fd}
             await tree.spawn("Xvnc", argv, {}, descriptors)
         os.close(display_write)
@@ -253,7 +255,7 @@ def _rewarder_command(spec: SessionSpec) -> list[str]:
 
 
 async def _start_rewarder(
-    tree: ProcessTree, command: Sequence[str], environment: Mapping[str, str]
+    tree: ProcessTree, command: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Endpoint:
     """Start the rewarder; returns where it listens, already now."""
     password = secrets.token_urlsafe(12)
@@ -262,7 +264,7 @@ async def _start_rewarder(
     if python_path is not None:
         told["PYTHONPATH"] = python_path
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
-        await tree.spawn("rewarder", command, told, {3: listener.fileno()})
+        await tree.spawn("rewarder", command, told, {3: listener.fileno()}, log)
         return Endpoint("127.0.0.1", listener.getsockname()[1], password)
 
 

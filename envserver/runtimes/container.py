@@ -183,8 +183,9 @@ def _start_server(screen: str, password: str, programs: dict[int, str]) -> int:
     argv += ["-SecurityTypes", "VncAuth", "-rfbauth", f"/proc/self/fd/{password_fd}"]
     argv += ["-nolisten", "tcp", "-noreset", "-geometry", screen, "-depth", "24"]
     argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
-    # Connections that only look whether it lives must not lock the others out.
-    argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stderr:30"]
+    # Connections that only look whether it lives must not lock the others out. Only errors are
+    # printed: what ends a container is said with the last lines of its log.
+    argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stderr:0"]
     for descriptor in (display_write, password_fd):
         os.set_inheritable(descriptor, True)
     programs[_spawn(argv)] = "Xvnc"

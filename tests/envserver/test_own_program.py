@@ -135,3 +135,29 @@ def test_a_task_that_breaks_later_is_a_fault_and_begins_anew(
         assert (rewards == 0).all()
     finally:
         envs.close()
+
+
+def test_a_dead_rewarder_is_said_with_what_it_printed(
+    home: Path, broken: Callable[[str, str], str]
+) -> None:
+    body = "(print('so it ends', flush=True), __import__('os')._exit(5))"
+    envs = envserver.make_vec("xvnc", task=broken("tick", body), screen=(320, 240), fps=30)
+    try:
+        envs.reset()
+        for _ in range(600):
+            infos = envs.step([[]])[-1]
+            if "fault" in infos:
+                break
+        fault = infos["fault"][0]
+        assert fault["cause"].endswith("rewarder ended with status 5 (so it ends)")
+        assert fault["log"][-1] == "so it ends"
+    finally:
+        envs.close()
+
+
+def test_a_task_that_does_not_parse_fails_the_start(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "unfinished.py").write_text("def x(:\n")
+    with pytest.raises(StartError) as failed:
+        envserver.make_vec("xvnc", task=f"{tmp_path}/unfinished.py:X", screen=(320, 240))
+    assert "SyntaxError: invalid syntax (unfinished.py, line 1)" in str(failed.value)
+    assert "VNC" not in str(failed.value)
