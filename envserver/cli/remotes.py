@@ -50,8 +50,10 @@ def runtimes(as_json: bool) -> None:
                 (f"  {runtime.name}.{environment.name}", "", f"{environment.summary}{reward}")
             )
         if runtime.takes_any:
-            whose = "Universe" if runtime.kind == "docker" else "Gymnasium"
-            rows.append((f"  {runtime.name}.<Name>-v<k>", "", f"any environment of {whose}'s"))
+            whose = "of Universe's"
+            if runtime.kind == "gym-core":
+                whose = "of Gymnasium's with discrete actions"
+            rows.append((f"  {runtime.name}.<Name>-v<k>", "", f"any environment {whose}"))
     print_table(("name", "runs as", "what it is"), rows)
 
 
