@@ -1,5 +1,6 @@
 """The arguments of `reset`, checked, as one request for each environment that begins anew."""
 
+import json
 import operator
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 OURS = ("reset_mask", "per_env")
 """Options that are for us, not for the environments."""
+MOST_OPTIONS_BYTES = 1_000_000
+"""Of one environment, as JSON: a rewarder takes messages of 1 MiB."""
 
 
 def reset_requests(
@@ -39,6 +42,7 @@ def reset_requests(
             request["seed"] = seeds[env]
         if shared or own:
             request["options"] = {**shared, **own}
+            _check_sendable(env, request["options"])
         requests[env] = request
     return requests
 
@@ -121,6 +125,18 @@ def plain(value: Any, name: str) -> Any:
     raise ValueError(
         f"option {name!r} holds a {type(value).__name__}, expected numbers, strings, lists or dicts"
     )
+
+
+def _check_sendable(env: int, options: dict[str, Any]) -> None:
+    try:
+        length = len(json.dumps(options, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"environment {env}: options cannot be sent: {error}") from error
+    if length > MOST_OPTIONS_BYTES:
+        raise ValueError(
+            f"environment {env}: options are too large: {length} bytes of JSON, at most "
+            f"{MOST_OPTIONS_BYTES}; give the name of a file that the remote can read"
+        )
 
 
 def _seeds(num_envs: int, seed: int | Sequence[int | None] | None) -> list[int | None]:

@@ -98,6 +98,11 @@ class Rewarder:
         self._socket: websockets.asyncio.client.ClientConnection | None = None
 
     @property
+    def resetting(self) -> bool:
+        """Whether a reset is not answered yet."""
+        return self._request is not None
+
+    @property
     def _place(self) -> str:
         host, port = self._config.rewarder_host, self._config.rewarder_port
         return f"{self._config.name}: rewarder {f'[{host}]' if ':' in host else host}:{port}"
@@ -319,20 +324,21 @@ class Rewarder:
             body["options"] = options
         request = self._request = _Reset(reset_id, self._messages_sent)
         self._messages_sent += 1
-        text = rewarder.build(
-            rewarder.RESET, rewarder.headers(request.message_id, time.time(), episode=0), body
-        )
+        head = rewarder.headers(request.message_id, time.time(), episode=0)
         try:
+            text = rewarder.build(rewarder.RESET, head, body)
             async with asyncio.timeout(config.reset_timeout_s):
                 await self._socket.send(text)
                 await request.answered
         except TimeoutError as error:
+            did = "did not answer the reset" if request.reply is None else "ran no new episode"
             raise RemoteUnusable(
-                Fault.RESET_FAILED,
-                f"{config.name}: no new episode within {config.reset_timeout_s:g} s",
+                Fault.RESET_FAILED, f"the rewarder {did} within {config.reset_timeout_s:g} s"
             ) from error
         except (OSError, websockets.exceptions.ConnectionClosed) as error:
             raise RemoteUnusable(Fault.REWARDER_LOST, f"{self._place}: {error}") from error
+        except ValueError as error:
+            raise ResetRefused(f"seed or options cannot be sent: {error}") from error
         finally:
             if self._request is request:
                 self._request = None

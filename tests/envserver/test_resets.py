@@ -48,6 +48,13 @@ class TestPickyArguments:
             ({"x": object()}, ValueError, "option 'x' holds a object"),
             ({"x": 2**70}, ValueError, "option 'x' holds"),
             ({"x": {1: 2}}, ValueError, "option 'x' holds a dict"),
+            ({"x": b"y"}, ValueError, "environment 0: options cannot be sent: .* bytes"),
+            ({"x": [np.float32("nan")]}, ValueError, "options cannot be sent: Out of range"),
+            (
+                {"x": "y" * 1_000_000},
+                ValueError,
+                "too large: 1000009 bytes of JSON, at most 1000000",
+            ),
         ],
     )
     def test_options(self, make: Make, options: Any, kind: Any, message: str) -> None:

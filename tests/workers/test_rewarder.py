@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any
@@ -222,6 +223,17 @@ def test_an_error_reply_refuses_the_reset_only() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("value", [b"bytes", math.inf])
+def test_options_that_json_has_not_refuse_the_reset_only(value: object) -> None:
+    async def test() -> None:
+        async with connected() as one:
+            with pytest.raises(ResetRefused, match="seed or options cannot be sent"):
+                await one.rewarder.reset(1, None, None, {"x": value})
+            assert not one.serving.done()
+
+    run(test())
+
+
 def test_unknown_messages_and_replies_are_ignored() -> None:
     async def test() -> None:
         async with connected() as one:
@@ -347,7 +359,9 @@ def test_who_is_silent_in_a_reset_has_its_time() -> None:
             await rewarder.connect()
             reset = asyncio.ensure_future(rewarder.reset(1, None, None, {}))
             serving = asyncio.ensure_future(rewarder.serve())
-            with pytest.raises(RemoteUnusable, match=r"no new episode within 0.3 s") as raised:
+            with pytest.raises(
+                RemoteUnusable, match=r"did not answer the reset within 0.3 s"
+            ) as raised:
                 await reset
             assert raised.value.fault == Fault.RESET_FAILED
             with pytest.raises(RemoteUnusable, match="has said nothing for"):
