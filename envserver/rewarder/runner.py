@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 SEED_BITS = 31
 CLOSE_TIMEOUT_S = 1.0
 MIN_TICK_S = 0.004
+MOST_TEXTS = 100  # that a tick or a reset may say: more would drown client and host
 
 
 class TaskRunner:
@@ -82,6 +83,7 @@ class TaskRunner:
         self._is_untouched = False
         """The first episode began while only observers were there, and nothing happened in it."""
         self._texts: list[str] = []
+        self._said = 0
         self._first_info: dict[str, Any] = {}
         self._task = self._make(load_task(task))
         self._is_set_up = True
@@ -129,11 +131,19 @@ class TaskRunner:
     # What the task asks for, from its thread.
 
     def say(self, text: str) -> None:
-        self._loop.call_soon_threadsafe(self._tell, str(text))
+        self._said += 1
+        if self._said <= MOST_TEXTS:
+            self._loop.call_soon_threadsafe(self._tell, str(text))
 
     def _tell(self, text: str) -> None:
-        self._texts.append(text)
+        if len(self._texts) < MOST_TEXTS:
+            self._texts.append(text)
         self.server.text(text)
+
+    def _tell_left_out(self) -> None:
+        more, self._said = self._said - MOST_TEXTS, 0
+        if more > 0:
+            self._tell(f"{more} more texts were left out: a tick may say {MOST_TEXTS}")
 
     def wake(self) -> None:
         self._loop.call_soon_threadsafe(self._woken.set)
@@ -189,6 +199,7 @@ class TaskRunner:
         if server.env_state != messages.RUNNING:
             return
         outcome = await self._look()
+        self._tell_left_out()
         over = outcome.done or bool(await self._call("done", task.tick_timeout_s, task.done))
         info = dict(outcome.info)
         limit_s = task.time_limit_s if self._own_limit_s is None else self._own_limit_s
@@ -263,6 +274,7 @@ class TaskRunner:
         self._random.seed(seed)
         await self._clear()
         info = await self._call("reset", task.reset_timeout_s, task.reset, seed, options)
+        self._tell_left_out()
         if info is not None and not isinstance(info, dict):
             raise TaskError(f"{self._name}: reset returned {info!r:.80}, expected a dict or None")
         self._first_info = info or {}
@@ -332,8 +344,7 @@ class TaskRunner:
         except Exception as error:
             logger.exception("%s cannot be made", made.__name__)
             raise TaskError(f"{made.__name__}(): {type(error).__name__}: {error}") from error
-        fps = _number(task.fps)
-        if not isinstance(fps, int | float) or not 0 < fps <= 1000:
+        if not isinstance(fps := _number(task.fps), int | float) or not 0 < fps <= 1000:
             raise TaskError(f"{made.__name__}: fps is {task.fps!r}, expected more than 0, to 1000")
         task.desktop, task._host = self._desktop, self
         return task

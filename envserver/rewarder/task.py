@@ -87,7 +87,8 @@ class Task:
     def say(self, text: str) -> None:
         """Tell the agent something (`v0.env.text`): it is appended to `infos["text"]`.
 
-        What is said in `reset`, such as the goal, is there with the first picture.
+        What is said in `reset`, such as the goal, is there with the first picture. Of what one
+        tick says the first 100 are told, and how many more there were.
         """
         self._host.say(text)
 

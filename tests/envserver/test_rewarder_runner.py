@@ -126,6 +126,26 @@ def test_numbers_may_be_numpys() -> None:
     run(test())
 
 
+def test_a_flood_of_texts_is_cut() -> None:
+    async def test() -> None:
+        async with running() as one, one.peer() as peer:
+            await peer.reset()
+            task, most = one.task, runners.MOST_TEXTS
+
+            def flood() -> float:
+                for number in range(most + 23):
+                    task.say(f"text {number}")
+                return 1.0
+
+            await one.call(lambda: task.found.extend([flood, lambda: task.say("calm"), 2.0]))
+            told = [(await peer.told())[0] for _ in range(most + 4)]
+            assert told[:most] == [f"text {number}" for number in range(most)]
+            left_out = f"23 more texts were left out: a tick may say {most}"
+            assert told[most:] == [left_out, 1.0, "calm", 2.0]
+
+    run(test())
+
+
 def test_one_seed_says_all_that_follows() -> None:
     async def seeds() -> list[int]:
         async with running() as one, one.peer() as peer:
