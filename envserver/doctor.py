@@ -166,9 +166,9 @@ def _runtimes() -> Iterator[Check]:
     try:
         found = f"{len(load_runtimes())} in {place or 'runtimes.yml'}"
     except (EnvServerError, OSError, ValueError) as error:
-        mend = "mend that line"
+        mend = "mend the file"
         if place:
-            mend += ", or unset ENVSERVER_RUNTIMES, which names the file"
+            mend += ", or unset ENVSERVER_RUNTIMES, which names it"
         yield Check("runtimes", "fail", str(error), mend)
     else:
         yield Check("runtimes", "ok", found)
