@@ -4,7 +4,7 @@ The hot thread puts infos, one msgpack map each, one behind the other into a row
 fit. `InfoLog` keeps the newest of them, for a row whose infos did not fit: then they are sent
 whole, by the numbers that the hot thread tells. An info that has every key of the one before it
 replaces that one, so that a remote which says the same things again and again fills no record. What
-adds up instead of being replaced is `text`, a list.
+adds up instead of being replaced is `text`, a list. What even the log could not keep is counted.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 TEXT = "text"
+DROPPED = "infos_dropped"
 KEPT_INFOS = 4096
 KEPT_BYTES = 64 << 20
 
@@ -35,6 +36,7 @@ class InfoLog:
         self._kept: deque[Info] = deque()
         self._kept_bytes = 0
         self._made = 0
+        self._last_dropped = 0
         self._keys: frozenset[str] = frozenset()
         self._episode = -1
 
@@ -62,11 +64,15 @@ class InfoLog:
         while len(self._kept) > KEPT_INFOS or (
             self._kept_bytes > KEPT_BYTES and len(self._kept) > 1
         ):
-            self._kept_bytes -= len(self._kept.popleft().packed)
+            oldest = self._kept.popleft()
+            self._kept_bytes -= len(oldest.packed)
+            self._last_dropped = oldest.number
         return made
 
     def take(self, told: int) -> bytes:
         """The infos that a row could not hold, one behind the other.
+
+        Before them comes how many of the oldest were dropped, of whatever episode, if any were.
 
         Args:
             told: what the hot thread said (INFO_PUBLISHED): the last one's number, and in the lower
@@ -74,9 +80,11 @@ class InfoLog:
         """
         last, before = told >> 16, told & 0xFFFF
         chosen = [info for info in self._kept if last - before <= info.number <= last]
+        dropped = min(self._last_dropped, last) - (last - before) + 1
+        head: bytes = msgpack.packb({DROPPED: dropped}) if dropped > 0 else b""
         if not chosen:
-            return b""
+            return head
         episode = chosen[-1].episode
         self._kept = deque(x for x in self._kept if x.number > last or x.episode != episode)
         self._kept_bytes = sum(len(info.packed) for info in self._kept)
-        return b"".join(info.packed for info in chosen if info.episode == episode)
+        return head + b"".join(info.packed for info in chosen if info.episode == episode)

@@ -35,14 +35,19 @@ def test_take_gives_those_of_one_episode_from_first_to_last() -> None:
     assert log.take(99 << 16) == b""
 
 
-def test_only_the_newest_are_kept() -> None:
+def test_only_the_newest_are_kept_and_the_others_counted() -> None:
     log = InfoLog()
     for number in range(KEPT_INFOS + 10):
         log.add(1, {"n": number})
-    assert log.take(1 << 16) == b""
+    assert log.take(4 << 16 | 2) == msgpack.packb({"infos_dropped": 3})
+    assert log.take(12 << 16 | 3) == b"".join(
+        map(msgpack.packb, ({"infos_dropped": 2}, {"n": 10}, {"n": 11}))
+    )
     assert log.take((KEPT_INFOS + 10) << 16) == msgpack.packb({"n": KEPT_INFOS + 9})
+    for number in range(5):
+        log.add(1, {"n": number})
     large = log.add(1, {"n": "x" * (KEPT_BYTES + 1)})
-    assert log.take(large.number << 16 | 5) == large.packed
+    assert log.take(large.number << 16 | 5) == msgpack.packb({"infos_dropped": 5}) + large.packed
 
 
 @pytest.mark.parametrize("value", [1 << 64, "\ud800"])
