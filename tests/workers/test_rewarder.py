@@ -4,54 +4,20 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
+from fakes.heard import Heard
 from fakes.original_server import OriginalServer, original_server
 
 from workers import rewarder as client
-from workers.clock import ClockOffset
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.messages import WorkerConfig
-from workers.rewarder import Listener, Rewarder
+from workers.rewarder import Rewarder
 
 TIMEOUT_S = 10.0
-
-
-class Heard(Listener):
-    """Notes what it is told, in order."""
-
-    def __init__(self) -> None:
-        self.told: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
-        self.is_ready = asyncio.Event()
-        self.compared: asyncio.Future[tuple[int, int, int]] = (
-            asyncio.get_running_loop().create_future()
-        )
-
-    def ready(self) -> None:
-        self.is_ready.set()
-
-    def reward(
-        self,
-        step: int,
-        episode: int,
-        reward: float,
-        terminated: bool,
-        truncated: bool,
-        remote_ns: int,
-        info: Mapping[str, Any],
-    ) -> None:
-        ended = "terminated" if terminated else "truncated" if truncated else ""
-        self.told.put_nowait(("reward", episode, reward, ended, dict(info)))
-
-    def episode(self, reset_id: int, episode: int, running: bool) -> None:
-        self.told.put_nowait(("episode", reset_id, episode, running))
-
-    def clock(self, offset: ClockOffset) -> None:
-        if not self.compared.done():
-            self.compared.set_result((offset.low_ns, offset.high_ns, offset.pings))
 
 
 class Reading(Heard):
