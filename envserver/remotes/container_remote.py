@@ -18,6 +18,11 @@ logger = logging.getLogger(__name__)
 LOG_FILE_BYTES = 32 << 20
 """A container that prints more begins its log anew."""
 MAX_LINE_BYTES = 1 << 20
+OF_EVERY_START = (
+    *("$ docker run ", "_XSERVTrans", "Xvnc TigerVNC", "Copyright (C)", "See https://www.tiger"),
+    *("Underlying X server", "[mi] mieq: warning", "Openbox-Message"),
+)
+"""How lines begin that are in the log of each desktop that started: they say nothing of an end."""
 DESCRIBE_MARK = b"envserver-remote describes "
 
 
@@ -56,7 +61,9 @@ class ContainerRemote(Remote):
         Args:
             code: the engine's exit code, above 128 for a signal.
         """
-        tail = " | ".join(processes.log_tail(self.log_path, 3))
+        lines = processes.log_tail(self.log_path)
+        said = [line for line in lines if line.strip() and not line.startswith(OF_EVERY_START)]
+        tail = " | ".join(said[-3:])
         cause = f"container {self.name} {how}" + (f" ({tail})" if tail else "")
         self.end(cause, 128 - code if code is not None and code > 128 else code, self.log_path)
 

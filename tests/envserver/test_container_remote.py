@@ -69,3 +69,32 @@ def test_others_may_print_what_looks_like_it(tmp_path: Path) -> None:
     junk = b"envserver-remote describes {nothing}\n"
     assert copied(tmp_path / "log", junk + DESCRIBES) == {"env_id": "ALE/Pong-v5"}
     assert (tmp_path / "log").read_bytes().endswith(junk + DESCRIBES)
+
+
+@pytest.mark.parametrize(
+    ("said", "tail"),
+    [
+        ("", ""),
+        ("ready\n\nTraceback:\n  line 3\nit broke\n", " (Traceback: |   line 3 | it broke)"),
+    ],
+)
+def test_an_end_is_said_without_what_servers_always_print(
+    tmp_path: Path, said: str, tail: str
+) -> None:
+    greeting = (
+        "_XSERVTransmkdir: ERROR: euid != 0,directory /tmp/.X11-unix will not be created.\n\n"
+        "Xvnc TigerVNC 1.12.0 - built 2023-01-06 16:01\n"
+        "[mi] mieq: warning: overriding existing handler (nil) with 0x5590 for event 2\n"
+        'Openbox-Message: Unable to find a valid menu file "/var/lib/openbox/debian-menu.xml"\n'
+    )
+
+    async def work() -> str:
+        async def stop(remote: ContainerRemote) -> None:
+            pass
+
+        remote = ContainerRemote("it", tmp_path / "log", stop)
+        remote.note(f"$ docker run it\n{greeting}{said}")
+        remote.has_ended("ended by signal 9", 137)
+        return await remote.wait_ended()
+
+    assert asyncio.run(work()) == f"container it ended by signal 9{tail}"
