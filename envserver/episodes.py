@@ -196,6 +196,8 @@ class Episodes:
             outcome.rewards[place] = 0.0
             outcome.terminated[place] = outcome.truncated[place] = False
             outcome.valid[place] = late and not away and was_running
+            if late and away and fault:
+                outcome.faults[env] = fault  # it did not come back in reset_timeout_s
         else:
             self._set_running(env, episode, not ended)
 

@@ -154,7 +154,7 @@ class Settler:
         waits = self._rules.wait or env in self._asked.resets
         limit_ns = int(self._asked.away_ns[env]) if waits else int(self._asked.late_ns[env])
         if now_ns >= limit_ns or not (alive or waits):
-            fault = int(Fault.RESET_FAILED) if env in self._asked.resets else 0
+            fault = int(Fault.RESET_FAILED) if waits else 0
             return self._take_back(env, resetting=True, fault=fault)
         if alive and generation != self._asked.generation[env]:
             self._ask_again(env, generation)

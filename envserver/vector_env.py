@@ -392,8 +392,6 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._collector.forget()
 
     def _reset_failure(self, batch: Batch, env: int) -> str:
-        fault = batch.infos["fault"][env]
-        return (
-            f"no environment began a new episode within {self._reset_timeout_ns / 1e9:g} s; "
-            f"environment {env} ({self.session.names[env]}): {fault['cause']}"
-        )
+        name, cause = self.session.names[env], batch.infos["fault"][env]["cause"]
+        why = cause.removeprefix(f"{name}: ")
+        return f"no environment began a new episode; environment {env} ({name}): {why}"

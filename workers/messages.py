@@ -7,6 +7,8 @@ Msgpack maps, each behind its length in 4 bytes, big endian.
     reset      id, seed, options, env_id  fault   fault, message  degraded; it reconnects
     remote     name, vnc, rewarder: another remote, as Endpoint.to_wire says it
     close                                 failed  fault, message  gave up; the process ends
+                                          unreachable  name, message  it is not back in time
+                                          awaits  what            what is waited for now
                                           info    step, data      infos too large for their record
                                           switched  env_id        what runs from now on
                                           clock   low_ns, high_ns bounds of what, added to the

@@ -16,6 +16,7 @@ cdef class RFBSource(ScreenSource):
     cdef int64_t next_request_ns
     cdef int quiet_requests
     cdef bint typed                  # a key was sent
+    cdef uint64_t probe_wanted       # the main thread wants a sign of life
     cdef Status refused              # why a message of ours was not queued
 
     cdef bint take(self) noexcept nogil

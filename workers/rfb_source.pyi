@@ -15,6 +15,9 @@ class RFBSource(ScreenSource):
 
     protocol: RFBProtocol
     def __init__(self, protocol: RFBProtocol, descriptor: int, fps: float | None) -> None: ...
+    def probe(self) -> None:
+        """Have the hot thread ask the server, by a fence, to say something."""
+
     @property
     def broke_protocol(self) -> bool:
         """Whether the server sent what the protocol does not allow."""

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from cython_vnc.decoders.base cimport OK, TOO_LARGE, Status
 from cython_vnc.protocol cimport RFBProtocol
-from shm.atomic cimport monotonic_ns
+from shm.atomic cimport load_acquire, monotonic_ns, store_release
 from workers.source cimport ScreenSource
 
 from cython_vnc.errors import RFBError
@@ -33,6 +33,8 @@ cdef enum:
     SHIFT = 0xFFE1
     # ClientFence (rfbproto, "ClientFence"): Request, BlockBefore.
     FENCE_FLAGS = 0x80000001
+    # Request alone.
+    PROBE_FLAGS = 0x80000000
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
@@ -121,6 +123,10 @@ cdef class RFBSource(ScreenSource):
         return True
 
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil:
+        if load_acquire(&self.probe_wanted) != 0:
+            store_release(&self.probe_wanted, 0)
+            # Without a payload its reply is no barrier's.
+            self.protocol.send_fence(PROBE_FLAGS, <const uint8_t*>&self.probe_wanted, 0)
         if self.protocol.continuous_enabled:
             return NEVER_NS
         if self.use_continuous and self.protocol.continuous_supported:
@@ -160,6 +166,10 @@ cdef class RFBSource(ScreenSource):
         for i in range(8):
             data[i] = <uint8_t>(payload >> (56 - 8 * i))
         return self.queued(self.protocol.send_fence(FENCE_FLAGS, data, 8))
+
+    def probe(self) -> None:
+        """Have the hot thread ask the server, by a fence, to say something."""
+        store_release(&self.probe_wanted, 1)
 
     @property
     def broke_protocol(self) -> bool:

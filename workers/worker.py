@@ -24,15 +24,16 @@ from workers.hot import HotLoop
 from workers.infos import Info, InfoLog
 from workers.mail import Letter
 from workers.messages import MessageReader, WorkerConfig, pack, with_remote
+from workers.reset_options import ResetOptions
 from workers.rewarder import Listener, Rewarder
 from workers.rfb_source import RFBSource
+from workers.silence import silence_of
 from workers.source import ScreenSource
 from workers.synthetic import SyntheticSource
 
 logger = logging.getLogger(__name__)
 
 MAILBOX_FULL_PAUSE_S = 0.001
-OPTIONS_TIMEOUT_S = 10.0
 NO_INFO = Info(0, 0, -1, b"")
 
 
@@ -47,13 +48,13 @@ class Worker(Listener):
         self._screen_ready = asyncio.Event()
         self._rewarder_ready = asyncio.Event()
         self._screen_broken = asyncio.Event()
+        self._disconnected = asyncio.Event()
         self._moved = asyncio.Event()
         self._sockets: list[socket.socket] = []
         self._left: set[asyncio.Task[None]] = set()
         self._told_ready = False
         self._resets: asyncio.Queue[int] = asyncio.Queue()
-        self._reset_options: dict[int, dict[str, Any]] = {}
-        self._options_came = asyncio.Event()
+        self._options = ResetOptions()
         self._infos = InfoLog()
         self._episode = hot.last_episode
         self._env_id = config.env_id
@@ -107,8 +108,7 @@ class Worker(Listener):
         while data := await reader.read(65536):
             for message in messages.feed(data):
                 if message["type"] == "reset":
-                    self._reset_options[message["id"]] = message
-                    self._options_came.set()
+                    self._options.came(message)
                 elif message["type"] == "remote":
                     self._config = with_remote(self._config, message)
                     self._expect_connections()
@@ -119,6 +119,7 @@ class Worker(Listener):
     def _expect_connections(self) -> None:
         """Take nothing for ready that is still to be connected."""
         self._told_ready = False
+        self._disconnected.clear()
         for ready, port in (
             (self._screen_ready, self._config.vnc_port),
             (self._rewarder_ready, self._config.rewarder_port),
@@ -132,7 +133,7 @@ class Worker(Listener):
         picture (`_keep_screen`), and a rewarder may take long to say goodbye.
         """
         while True:
-            links = [asyncio.create_task(self._tell_ready())]
+            links = [asyncio.create_task(each) for each in (self._tell_ready(), self._mind_loss())]
             if self._config.vnc_port and self._config.source == "rfb":
                 links.append(asyncio.create_task(self._keep_screen()))
             if self._config.rewarder_port:
@@ -153,12 +154,36 @@ class Worker(Listener):
 
     async def _tell_ready(self) -> None:
         await self._screen_ready.wait()
+        if not self._rewarder_ready.is_set():
+            self._await("the rewarder, which first sets up its task")
         await self._rewarder_ready.wait()
         self._told_ready = True
         await self._post(Letter.READY)
         await self._send("ready")
         logger.info("%s is ready", self._config.name)
         await asyncio.Event().wait()
+
+    async def _mind_loss(self) -> None:
+        """Give up a remote that is not back soon: one of the broker's own is then replaced."""
+        limit_s = 2 * self._config.step_timeout_s
+        while True:
+            await self._disconnected.wait()
+            self._disconnected.clear()
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._screen_ready.wait()
+                    await self._rewarder_ready.wait()
+            except TimeoutError:
+                server = "rewarder" if self._screen_ready.is_set() else "VNC server"
+                await self._unreachable(f"its {server} did not come back within {limit_s:g} s")
+                self._disconnected.set()
+
+    async def _unreachable(self, why: str) -> None:
+        await self._send("unreachable", name=self._config.name, message=why)
+
+    def _await(self, what: str) -> None:
+        """Say what is waited for, in case it does not come."""
+        self._control.write(pack("awaits", what=what))
 
     # The hot thread.
 
@@ -181,6 +206,7 @@ class Worker(Listener):
 
     async def _lost(self, error: RemoteUnusable) -> None:
         logger.warning("%s", error)
+        self._disconnected.set()
         # The broker first: it is asked for the cause as soon as the row is out.
         await self._send("fault", fault=int(error.fault), message=str(error))
         await self._post(Letter.LOST, int(error.fault))
@@ -224,6 +250,7 @@ class Worker(Listener):
         """Wait until the source is broken, and say why; without a picture in time it is made so."""
         if deadline_s is None:
             deadline_s = time.monotonic() + self._config.start_timeout_s
+        silence: asyncio.Task[str] | None = None
         broken = asyncio.create_task(self._screen_broken.wait())
         pictured = asyncio.create_task(self._screen_ready.wait())
         left_s = max(deadline_s - time.monotonic(), 0)
@@ -244,11 +271,20 @@ class Worker(Listener):
                 for other in self._sockets[:-1]:
                     other.close()
                 del self._sockets[:-1]
-            await broken
+            patience_s = self._config.step_timeout_s
+            silence = asyncio.create_task(silence_of(source, patience_s, self._resetting))
+            await asyncio.wait([broken, silence], return_when=asyncio.FIRST_COMPLETED)
+            if silence.done() and not broken.done():
+                why = silence.result()
+                connection.shutdown(socket.SHUT_RDWR)
+                await broken
             return why or source.why()
         finally:
-            broken.cancel()
-            pictured.cancel()
+            for task in filter(None, (broken, pictured, silence)):
+                task.cancel()
+
+    def _resetting(self) -> bool:
+        return self._rewarder is not None and self._rewarder.resetting
 
     def _unusable(self, source: RFBSource, why: str) -> RemoteUnusable:
         config = self._config
@@ -338,35 +374,26 @@ class Worker(Listener):
                     await self._post(Letter.LOST, int(fault))
                     if reset_id and isinstance(error, ResetRefused):
                         break  # it would be refused again
+                    if fault is Fault.RESET_FAILED and isinstance(error, RemoteUnusable):
+                        await self._unreachable(str(error))
                 await back_off.pause()
 
     async def _reset(self, reset_id: int) -> None:
         # The options first: with them may come another remote.
-        options = await self._options_of(reset_id) if reset_id else {}
+        options = await self._options.of(reset_id) if reset_id else {}
         await self._screen_ready.wait()
         await self._rewarder_ready.wait()
         if self._rewarder is None:
             self._episode += 1
+            self._await("the first picture of the episode")
             await self._post(Letter.RUNNING, reset_id, self._episode)
             return
         env_id = options.get("env_id") or self._env_id
+        self._await("the rewarder's answer to the reset")
         await self._rewarder.reset(
             reset_id, options.get("seed"), env_id, options.get("options") or {}
         )
+        self._await("the first picture of the episode")
         if env_id != self._env_id:
             self._env_id = env_id
             await self._send("switched", env_id=env_id)
-
-    async def _options_of(self, reset_id: int) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(OPTIONS_TIMEOUT_S):
-                while reset_id not in self._reset_options:
-                    self._options_came.clear()
-                    await self._options_came.wait()
-        except TimeoutError as error:
-            raise ResetRefused("the daemon did not say with which seed and options") from error
-        options = self._reset_options[reset_id]
-        self._reset_options = {
-            number: kept for number, kept in self._reset_options.items() if number >= reset_id
-        }
-        return options

@@ -12,13 +12,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from envserver.broker.faults import FaultReport, start_failure
 from envserver.broker.in_use import RemoteInUse
+from envserver.broker.large_infos import LargeInfos
 from envserver.broker.pool import RemotePool
 from envserver.broker.worker import WorkerProcess
 from envserver.errors import EnvServerError
@@ -90,15 +91,15 @@ class Environment:
         self._has_reset = False
         self._configured = False
         self._resets: deque[bytes] = deque(maxlen=MAX_RESETS)
-        self._infos: OrderedDict[int, bytes] = OrderedDict()
-        self._info_arrived = asyncio.Event()
+        self.large_infos = LargeInfos(2 * spec.slots + 8)
         self._told = asyncio.Event()
         self._renewing: asyncio.Task[None] | None = None
         self._waiting_resets: list[bytes] = []
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
         self._closing = False
-        self._configured_at = 0.0
+        self._configured_at = self._reset_at = 0.0
+        self._awaits = ""
         self._ready_at = 0.0
         self._task = asyncio.create_task(self._run())
 
@@ -123,6 +124,7 @@ class Environment:
     def reset(self, reset_id: int, fields: dict[str, Any]) -> None:
         """Bring the options of a reset to the worker, or keep them for the next one."""
         self._has_reset = True
+        self._reset_at, self._awaits = time.monotonic(), "its worker"
         message = messages.pack(
             "reset",
             id=reset_id,
@@ -135,6 +137,7 @@ class Environment:
         if self._renewing is not None:
             self._waiting_resets.append(message)
         elif fresh and self._in_use.take_spare() is None:
+            self._awaits = "another remote"
             self._waiting_resets.append(message)
             self._renewing = asyncio.create_task(self._renew())
         else:
@@ -202,25 +205,18 @@ class Environment:
 
     async def fault_report(self) -> FaultReport:
         """What went wrong; a connection just lost waits for the remote's end, which explains it."""
-        remote = self.remote
+        remote, lost = self.remote, self.report.fault in CONNECTION_FAULTS
         left_s = self.report.noted_at + REMOTE_END_S - time.monotonic()
-        lost = self.report.fault in CONNECTION_FAULTS
         if lost and left_s > 0 and remote is not None and remote.logs and not self._closing:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
                     await remote.wait_ended()
             if not remote.alive and remote is self.remote:
                 await self._told.wait()
+        if self.state == "ready" and self.report.noted_at < self._reset_at:
+            late = f"{self._awaits} did not come within {self._spec.reset_timeout_s:g} s"
+            return FaultReport(Fault.RESET_FAILED, f"{self.name}: {late}", self.generation)
         return self.report
-
-    async def large_info(self, step: int, timeout_s: float) -> bytes | None:
-        """An info that was too large for its record; None when it is not here and did not come."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while step not in self._infos:
-                    self._info_arrived.clear()
-                    await self._info_arrived.wait()
-        return self._infos.get(step)
 
     async def close(self) -> None:
         """End the worker, which lets go of what it holds; the remote is the pool's to stop."""
@@ -367,19 +363,30 @@ class Environment:
             fault, cause = Fault(message["fault"]), str(message["message"])
             self._note(fault, cause)
             if kind == "failed":
-                self._hopeless = True
-                self._end_cause = self._end_cause or (fault, cause)
+                self._hopeless, self._end_cause = True, self._end_cause or (fault, cause)
+                if self.was_ready:
+                    self._replace_remote(cause)
             elif self.state != "ready":
                 self._set(self.state, cause)
         elif kind == "info":
-            self._infos[message["step"]] = message["data"]
-            while len(self._infos) > 2 * self._spec.slots + 8:
-                self._infos.popitem(last=False)
-            self._info_arrived.set()
+            self.large_infos.add(message["step"], message["data"])
+        elif kind == "awaits":
+            self._awaits = message["what"]
+            if self.state == "connecting":
+                self._set(self.state, self._awaits)
+        elif kind == "unreachable" and message["name"] == self.name:
+            self._replace_remote(f"{self.name}: {message['message']}")
         elif kind == "switched":
             self._env_id = message["env_id"]
         elif kind == "clock":
             self.clock_offset_ns = (message["low_ns"], message["high_ns"])
+
+    def _replace_remote(self, cause: str) -> None:
+        """Take a remote that hangs for dead; one that is not ours is tried again and again."""
+        if self.remote is not None and self.remote.logs:
+            self.remote.end(f"{cause}; another takes its place", None, self.remote.log)
+        else:
+            self._note(self.report.fault, cause)
 
     def note_preparing(self, text: str) -> None:
         """Say what its remote waits for before it can start ("": nothing); no time-out runs."""

@@ -151,7 +151,7 @@ class Requests:
     async def _large_info(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._session(lease, params).environment(params["env"])
         step = int(params["step"])
-        data = await each.large_info(step, INFO_TIMEOUT_S)
+        data = await each.large_infos.get(step, INFO_TIMEOUT_S)
         if data is None:
             raise RequestFailed(f"{each.name}: the info of step {step} is gone, or was never large")
         return {"data": data}
