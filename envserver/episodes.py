@@ -25,6 +25,7 @@ from workers.entries import Fault, Flag
 
 HAS_FINAL = int(Flag.HAS_FINAL)
 WORKER_DIED = int(Fault.WORKER_DIED)
+RESET_FAILED = int(Fault.RESET_FAILED)
 
 NEVER = -(2**63)
 NOBODY: Mapping[int, int] = {}
@@ -196,7 +197,7 @@ class Episodes:
             outcome.rewards[place] = 0.0
             outcome.terminated[place] = outcome.truncated[place] = False
             outcome.valid[place] = late and not away and was_running
-            if late and away and fault:
+            if late and away and fault == RESET_FAILED:
                 outcome.faults[env] = fault  # it did not come back in reset_timeout_s
         else:
             self._set_running(env, episode, not ended)

@@ -188,6 +188,18 @@ class TestTrouble:
         assert infos["fault"][0]["fault"] == "RESET_FAILED"
         assert infos["fault"][1] is None
 
+    def test_an_episode_that_does_not_begin_is_said_each_time(self, make: Make) -> None:
+        envs = make(reset_timeout_s=0.1)
+        envs.reset()
+        workers(envs)[0].slow_resets = True
+        workers(envs)[0].plan("done")
+        assert envs.step([0, 0])[2].tolist() == [True, False]
+        for _ in range(2):
+            *_, truncated, infos = envs.step([0, 0])
+            assert infos["fault"][0]["fault"] == "RESET_FAILED"
+            assert infos["valid"].tolist() == [False, True]
+            assert not truncated.any()
+
     def test_a_worker_that_dies_in_a_reset_is_asked_again(self, make: Make) -> None:
         envs = make()
         session = session_of(envs)
