@@ -50,9 +50,11 @@ class FaultReport:
         if self.log is not None:
             return self.log
         if self.fault not in WORKERS_OWN and remote is not None and remote.log is not None:
-            found = processes.log_tail(remote.log)
-            if found:
-                return found
+            # What prints a rewarder's words comes first; a server's are in `log`.
+            logs = remote.logs if self.fault == Fault.REWARDER_LOST else []
+            for log in (*logs, remote.log):
+                if found := processes.log_tail(log):
+                    return found
         return processes.log_tail(worker_log)
 
 
