@@ -4,8 +4,8 @@ RUN := .venv/bin
 BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS))
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test base-image images test-docker build lint types wheel bench bench-quick \
-	bench-soak bench-deps streams asan annotate constraints clean
+.PHONY: help demo test base-image images test-docker build lint types wheel solve bench \
+	bench-quick bench-soak bench-deps bench-bursts streams asan annotate constraints clean
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -37,6 +37,9 @@ types: build/compiled ## mypy --strict, and the .pyi against the compiled module
 wheel: build/compiled ## write dist/*.whl, compiled modules and data included
 	rm -rf build/lib.*
 	$(RUN)/python -m build --wheel --no-isolation
+
+solve: build/compiled ## play the solvers beside random agents, print what they get
+	$(RUN)/python -m examples.solvers
 
 bench: build/compiled ## measure for 20 minutes, write benchmarks/results; STREAMS=DIR: recordings
 	$(BENCH)
