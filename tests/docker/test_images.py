@@ -116,7 +116,8 @@ def test_nothing_is_built_for_who_did_not_ask(
     for image, words in (
         (
             folder.image,
-            f"processes of this host, since the Docker engine has no image {folder.name}",
+            f"processes of this host, since the Docker engine has no image {folder.name};"
+            f" container={ {'image': folder.image} } does not hold for them",
         ),
         ("envserver/base", f"containers, since the image {image_of('base')} is there"),
     ):
