@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ SCENE_S = 0.25
 """How long each action of the scene is recorded."""
 JPEG_ERRORS = 0.1, 5.0
 """Mean absolute error, of 255, while the photograph is as JPEG left it."""
+END_S = 2.0
 ASKED = {
     "raw": ((112, 80), [e for e in encodings_for("raw", resize=False) if e != Encoding.COPYRECT]),
     "copyrect": ((128, 96), encodings_for("raw")),
@@ -74,12 +75,19 @@ def server(
         process = subprocess.Popen(
             [*command, *size, *security, *options], pass_fds=[writing], stderr=subprocess.DEVNULL
         )
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
+        stack.callback(_end, process)
         os.close(writing)
         with os.fdopen(reading) as lines:
             display = lines.readline().strip()
         yield port, {**os.environ, "DISPLAY": f":{display}"}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End an X server: one that was about to sleep when the signal came slept on."""
+    while process.returncode is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
 
 
 def x_picture(environment: dict[str, str]) -> Picture:
