@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes.containers import Script
+from fakes.script import Script
 
 from envserver.remotes import engine
 from envserver.remotes.engine import Engine

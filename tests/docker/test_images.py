@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.containers import Script, provider, run
+from fakes.containers import provider, run
 from fakes.registry import Registry
+from fakes.script import Script
 
 import envserver
 from envserver import notices

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes.containers import Script, containers
+from fakes.containers import containers
+from fakes.script import Script
 
 import envserver
 from envserver.errors import StartError

@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from fakes.containers import Script, containers
+from fakes.containers import containers
+from fakes.script import Script
 
 import envserver
 from envserver.broker import control

@@ -3,50 +3,13 @@
 import os
 import select
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Script:
-    """A Python process that prints lines and then waits for the end of its standard input."""
-
-    def __init__(self, code: str, home: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,  # what `line` leaves must stay visible to select
-            cwd=home,
-            env={
-                **os.environ,
-                "ENVSERVER_DIRECTORY": str(home),
-                "PYTHONPATH": str(ROOT),
-                "PYTHONUNBUFFERED": "1",
-            },
-            start_new_session=True,
-        )
-        self.pid = self.process.pid
-
-    def line(self, timeout_s: float = 30.0) -> str:
-        """The next line that it prints."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], timeout_s)
-        assert ready, "the script printed nothing"
-        return self.process.stdout.readline().decode().strip()
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            stream.close()
+from fakes.script import Script
 
 
 @pytest.fixture
@@ -102,3 +65,16 @@ def ends() -> Iterator[Callable[..., Callable[[float], bool]]]:
     yield watch
     for pidfd in pidfds:
         os.close(pidfd)
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """When the test has ended, its processes end too, and no descriptor is open that was not."""
+    me = psutil.Process()
+    before = {child.pid for child in me.children(recursive=True)}
+    descriptors = len(os.listdir("/proc/self/fd"))
+    yield
+    left = [child for child in me.children(recursive=True) if child.pid not in before]
+    _, alive = psutil.wait_procs(left, timeout=5)
+    assert not alive
+    assert len(os.listdir("/proc/self/fd")) <= descriptors

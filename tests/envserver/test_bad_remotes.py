@@ -1,19 +1,16 @@
 """A remote that cannot be used: one clear error that names it, and nothing left behind."""
 
-import os
 import re
 import socket
 import struct
-from collections.abc import Iterator
 
-import psutil
 import pytest
 from fakes.scripted_vnc import GREETING, ScriptedVNC
 
 import envserver
 from envserver.errors import StartError
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("nothing_left")]
 
 
 def raw_rectangle(x: int, y: int, width: int, height: int) -> bytes:
@@ -48,18 +45,6 @@ CASES = {
     ),
     "an unknown message": ([*GREETING[:3], GREETING[3] + b"\xc8"], False, "message of type 200"),
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
-    me = psutil.Process()
-    before = {child.pid for child in me.children(recursive=True)}
-    descriptors = len(os.listdir("/proc/self/fd"))
-    yield
-    left = [child for child in me.children(recursive=True) if child.pid not in before]
-    _, alive = psutil.wait_procs(left, timeout=5)
-    assert not alive
-    assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
 @pytest.mark.parametrize("name", CASES)

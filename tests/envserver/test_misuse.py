@@ -23,22 +23,15 @@ import envserver
 from envserver.due import NOW, QUIET
 from envserver.errors import BrokerUnavailable, RequestFailed, StartError
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("home")]
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("home", "nothing_left")]
 
 ROOT = Path(__file__).resolve().parents[2]
 PONG = "gym-core.Pong-v0"
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(home: Path) -> Iterator[None]:
-    me = psutil.Process()
-    before = {child.pid for child in me.children(recursive=True)}
-    descriptors = len(os.listdir("/proc/self/fd"))
+def empty_home(home: Path) -> Iterator[None]:
     yield
-    left = [child for child in me.children(recursive=True) if child.pid not in before]
-    _, alive = psutil.wait_procs(left, timeout=5)
-    assert not alive
-    assert len(os.listdir("/proc/self/fd")) <= descriptors
     assert not list(home.rglob("*"))
 
 

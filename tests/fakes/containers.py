@@ -1,10 +1,6 @@
-"""What tests of containers share: providers that leave nothing behind, scripts of their own."""
+"""What tests of containers share: providers that leave nothing behind."""
 
 import asyncio
-import os
-import select
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +11,6 @@ from envserver.remotes.engine import Engine
 from envserver.spec import SessionSpec
 
 TIMEOUT_S = 90
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @asynccontextmanager
@@ -44,31 +39,3 @@ def containers(found: Engine, **labels: str) -> list[dict[str, Any]]:
     wanted = [f"envserver.{name}={value}" for name, value in labels.items()]
     listed: list[dict[str, Any]] = found.api.containers(all=True, filters={"label": wanted})
     return listed
-
-
-class Script:
-    """A Python process of its own that prints lines; its standard error is ours."""
-
-    def __init__(self, code: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,  # what `line` leaves must stay visible to select
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
-
-    def line(self, timeout_s: float = TIMEOUT_S) -> str:
-        """The next line that it prints."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], timeout_s)
-        assert ready, "the script printed nothing"
-        return self.process.stdout.readline().decode().strip()
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            stream.close()

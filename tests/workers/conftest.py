@@ -28,3 +28,12 @@ def make_rig() -> Iterator[MakeRig]:
     yield make
     for rig in made:
         rig.close()
+
+
+@pytest.fixture
+def rigs() -> Iterator[list[HotRig]]:
+    """Where a test puts the rigs that it makes itself."""
+    made: list[HotRig] = []
+    yield made
+    for rig in made:
+        rig.close()

@@ -1,10 +1,8 @@
 """A row always equals a full conversion of the screen, whatever its slot showed before."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 from fakes.hot_rig import HotRig, Picture, Screen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,14 +41,6 @@ OPERATION = st.one_of(
     st.tuples(st.just("reconnect")),
     st.tuples(st.just("restart")),
 )  # fmt: skip
-
-
-@pytest.fixture
-def rigs() -> Iterator[list[HotRig]]:
-    made: list[HotRig] = []
-    yield made
-    for rig in made:
-        rig.close()
 
 
 @settings(

@@ -1,6 +1,6 @@
 """Cropped, resized and grey rows: what OpenCV makes of the same picture, whatever changed when."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -228,14 +228,6 @@ OPERATION = st.one_of(
     st.tuples(st.just("reconnect")),
     st.tuples(st.just("restart")),
 )  # fmt: skip
-
-
-@pytest.fixture
-def rigs() -> Iterator[list[HotRig]]:
-    made: list[HotRig] = []
-    yield made
-    for rig in made:
-        rig.close()
 
 
 def shown_rig(shown: dict[str, Any], slots: int, **config: Any) -> HotRig:
