@@ -7,6 +7,7 @@ missing. A part that fails is told, the others go on, and the exit status is 1.
 """
 
 import argparse
+import functools
 import sys
 import time
 import traceback
@@ -37,26 +38,28 @@ OBSERVED = ("video-tightjpeg", "desk-tight", "game-zrle")
 
 
 class Streams:
-    """The recordings, by name.
+    """The recordings, by name; ours are made when a part first asks for them.
 
     Raises:
-        SystemExit: there are none.
+        SystemExit: there are none in the directory that was named.
     """
 
     def __init__(self, directory: Path | None) -> None:
-        self.directory = directory or streams.DIRECTORY
-        found = sorted(self.directory.glob("*.rfb"))
-        if not found and directory is None:
-            found = streams.record_all()
-        if not found:
+        self._directory = directory or streams.DIRECTORY
+        if directory is not None and not any(directory.glob("*.rfb")):
             raise SystemExit(f"no recordings (NAME.rfb) are in {directory}")
-        self._paths = {path.stem: path for path in found}
+
+    @functools.cached_property
+    def directory(self) -> Path:
+        """Where they lie."""
+        if not any(self._directory.glob("*.rfb")):
+            streams.record_all()
+        return self._directory
 
     def __call__(self, *names: str) -> list[Path]:
         """Those of the names that are there; all where none is."""
-        return [self._paths[name] for name in names if name in self._paths] or list(
-            self._paths.values()
-        )
+        paths = {path.stem: path for path in sorted(self.directory.glob("*.rfb"))}
+        return [paths[name] for name in names if name in paths] or list(paths.values())
 
 
 def all_parts(recorded: Streams, lean: list[Path]) -> dict[str, Part]:
@@ -121,7 +124,7 @@ def main() -> None:
             continue
         report.show(found[name].figures)
         print(f"{time.monotonic() - began_s:.0f} s\n", flush=True)
-    print(f"written to {report.write(described, found)}")
+    print(f"written to {report.write(described, found, whole=not (asked.only or failed))}")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -95,11 +95,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(described: dict[str, Any], parts: Mapping[str, Measured]) -> Path:
-    """Write `results/latest.json` and a copy named by the time; returns the copy.
+def write(described: dict[str, Any], parts: Mapping[str, Measured], *, whole: bool) -> Path:
+    """Write a file named by the time, and `results/latest.json` if that is all; returns the first.
 
     Args:
         parts: what each benchmark found, by its name.
+        whole: they are all that there are.
     """
     report = {
         "machine": described,
@@ -119,7 +120,8 @@ def write(described: dict[str, Any], parts: Mapping[str, Measured]) -> Path:
     stamp = described["measured"].replace(":", "").replace("+0000", "Z")
     dated = RESULTS / f"{stamp}.json"
     dated.write_text(text)
-    (RESULTS / "latest.json").write_text(text)
+    if whole:
+        (RESULTS / "latest.json").write_text(text)
     return dated
 
 
