@@ -56,7 +56,7 @@ class TerminalTask(Task):
 
     def prepare(self, chance: random.Random) -> str:
         """Put into `desktop.home` what the episode needs; returns the goal."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no prepare")
 
     def _open_terminal(self, goal: str) -> None:
         """Run a shell in a terminal; returns when it is ready for keys."""
