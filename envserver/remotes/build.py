@@ -77,7 +77,7 @@ def build_image(found: Engine, folder: str, name: str, progress: Callable[[str],
     elif not has_image(found, SYSTEM_IMAGE):
         _pull_system(found, progress)
     progress(f"building the image {name}")
-    lines: list[str] = []
+    output = ""  # whose pieces end anywhere, not at lines
     with contextlib.ExitStack() as stack:
         try:
             context = stack.enter_context(_context(found, folder))
@@ -93,11 +93,11 @@ def build_image(found: Engine, folder: str, name: str, progress: Callable[[str],
                 if "error" in event:
                     raise RemoteError(str(event["error"]).strip())
                 said = str(event.get("stream", ""))
-                lines += filter(str.strip, COLOUR.sub("", said).splitlines())
+                output += COLOUR.sub("", said)
                 if step := STEP.match(said):
                     progress(f"building the image {name}, step {step[1]} of {step[2]}: {step[3]}")
         except Exception as error:
-            shown = lines[-MAX_ERROR_LINES:]
+            shown = [line for line in output.splitlines() if line.strip()][-MAX_ERROR_LINES:]
             why = engine.explanation(error)
             if engine.MAKE_ROOM not in why and any(engine.FULL in each.lower() for each in shown):
                 why += f": {engine.MAKE_ROOM}"
