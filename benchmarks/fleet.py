@@ -1,4 +1,6 @@
-"""Many desktops at once: `python -m benchmarks.fleet --streams FILE... --n 20 --fps 60 --seconds 10`.
+"""Many desktops at once: how many ticks are on time, and what that costs.
+
+    python -m benchmarks.fleet --streams FILE... [--n 20] [--fps 60] [--seconds 10] [--most]
 
 One compiled process plays recordings as n VNC servers, an update every 1/fps s each, in phases of
 their own (fleet_server.py). A trainer steps all of them at fps. Printed are the share of ticks on
@@ -82,30 +84,32 @@ def play(
             spent = [spent_s(pids) for pids in (workers, [os.getpid()], [server.pid])]
             missed = envs.missed_ticks
             measurement, late = step_for(envs, seconds, progress)
-            cores = [
-                (spent_s(pids) - used) / seconds
+            worker_cores, trainer_cores, server_cores = (
+                round((spent_s(pids) - used) / seconds, 4)
                 for pids, used in zip((workers, [os.getpid()], [server.pid]), spent, strict=True)
-            ]
+            )
             after = server.counts()
             missed = envs.missed_ticks - missed
             equal = shows_the_ends(envs, server)
     age = measurement.frame_age_ms() or {"p50": float("nan"), "p99": float("nan")}
     return Run(
-        [recording.label for recording in streams],
-        num_envs,
-        fps,
-        seconds,
-        round(measurement.ticks_on_time(), 5),
-        age["p50"],
-        age["p99"],
-        round(measurement.updates_per_env_s(), 2),
-        *(round(each, 4) for each in cores),
-        after.skipped - before.skipped,
-        after.latest_us,
-        late,
-        missed,
-        round(ready_s, 2),
-        equal,
+        streams=[recording.label for recording in streams],
+        num_envs=num_envs,
+        fps=fps,
+        seconds=seconds,
+        ticks_on_time=round(measurement.ticks_on_time(), 5),
+        frame_age_p50_ms=age["p50"],
+        frame_age_p99_ms=age["p99"],
+        updates_per_env_s=round(measurement.updates_per_env_s(), 2),
+        worker_cores=worker_cores,
+        trainer_cores=trainer_cores,
+        server_cores=server_cores,
+        server_skipped=after.skipped - before.skipped,
+        server_late_us=after.latest_us,
+        late_rows=late,
+        missed_ticks=missed,
+        ready_s=round(ready_s, 2),
+        equal=equal,
     )
 
 

@@ -195,7 +195,8 @@ class FleetServer:
         return self._tell("counts")
 
     def _tell(self, word: str) -> Counts:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(word + "\n")
         return Counts(*map(int, self._process.stdout.readline().split()))
 

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +50,11 @@ ASKED = {
 
 @contextmanager
 def server(
-    width: int, height: int, password: str | None = None, port: int = 0
+    width: int,
+    height: int,
+    password: str | None = None,
+    port: int = 0,
+    options: Sequence[str] = (),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Run an Xvnc, on a free port unless one is given; yields it and its programs' environment."""
     with socket.socket() as probe:
@@ -68,7 +72,7 @@ def server(
         size = ["-geometry", f"{width}x{height}", "-depth", "24"]
         command = ["Xvnc", "-displayfd", str(writing), "-rfbport", str(port), "-localhost"]
         process = subprocess.Popen(
-            command + size + security, pass_fds=[writing], stderr=subprocess.DEVNULL
+            [*command, *size, *security, *options], pass_fds=[writing], stderr=subprocess.DEVNULL
         )
         stack.callback(process.wait)
         stack.callback(process.terminate)

@@ -1,0 +1,169 @@
+"""Real desktops: `python -m benchmarks.live [--scene game] [--n 40] [--seconds 10]`.
+
+Each desktop is an Xvnc with a program (scenes.py) that draws 60 times a second. A trainer steps all
+of them at 60 frames a second. Xvnc says nothing about when it sent what, so a tick is on time if
+`recv` returned within 4 ms of it and no row was late; how many new frames a second the environment
+with the fewest brought is told beside it. What the servers, the programs and we spend is told apart. `game` is asked for without loss: at the end the programs are stopped, and the
+trainer's array must equal each X server's framebuffer.
+"""
+
+import argparse
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import numpy as np
+
+import envserver
+from benchmarks.cpu import spent_s, tree
+from benchmarks.fleet import WARM_UP_S, step_for
+from benchmarks.latency import ended
+from benchmarks.record_goldens import server, x_picture
+from benchmarks.report import Figure, Measured, show
+from benchmarks.start import workers_of
+from envserver.due import QUIET
+from envserver.vector_env import VectorEnv
+
+WIDTH, HEIGHT, FPS = 1024, 768, 60.0
+LOSSLESS = {"encoding": "tight", "fine_quality_level": -1}
+ASKED: dict[str, dict[str, object]] = {
+    "video": {"encoding": "tight", "fine_quality_level": 50, "subsample_level": 2},
+    "game": LOSSLESS,
+}
+DESKTOPS = {"video": 5, "game": 40}
+SETTLED = QUIET(300, 5000)
+ON_TIME = 0.99
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The figures of one scene; cores are processor seconds a second."""
+
+    scene: str
+    num_envs: int
+    ticks_on_time: float
+    new_frames_a_second: float
+    worker_cores: float
+    trainer_cores: float
+    server_cores: float
+    program_cores: float
+    equal: bool | None
+    """Whether the arrays equal the framebuffers; None where loss was asked for."""
+
+
+def play(scene: str, num_envs: int, seconds: float) -> Run:
+    """Run `num_envs` desktops and step them for a while."""
+    with ExitStack() as stack:
+        ports, environments, programs = [], [], []
+        for _ in range(num_envs):
+            port, environment = stack.enter_context(
+                server(WIDTH, HEIGHT, options=("-FrameRate", f"{FPS:g}"))
+            )
+            ports.append(port)
+            environments.append(environment)
+        servers = [pid for pid in tree(os.getpid()) if _name(pid) == "Xvnc"]
+        for environment in environments:
+            program = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.scenes", scene],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            programs.append(stack.enter_context(ended(program)))
+        for program in programs:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "shown\n"
+        remotes = "vnc://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+        envs = envserver.make_vec(
+            remotes=remotes, fps=FPS, vnc_kwargs=ASKED[scene], start_timeout_s=120
+        )
+        stack.enter_context(envs)
+        envs.reset()
+        step_for(envs, WARM_UP_S)
+        pids = [program.pid for program in programs]
+        groups = [workers_of(envs), [os.getpid()], servers, pids]
+        before = [spent_s(group) for group in groups]
+        measurement, _ = step_for(envs, seconds)
+        cores = [
+            round((spent_s(group) - used) / seconds, 4)
+            for group, used in zip(groups, before, strict=True)
+        ]
+        equal = None
+        if ASKED[scene] is LOSSLESS:
+            _signal(pids, signal.SIGSTOP)
+            stack.callback(_signal, pids, signal.SIGCONT)
+            equal = equals(envs, environments)
+        return Run(
+            scene,
+            num_envs,
+            round(measurement.ticks_on_time(), 4),
+            round(measurement.seen_per_env_s(), 2),
+            cores[0],
+            cores[1],
+            cores[2],
+            cores[3],
+            equal,
+        )
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def _name(pid: int) -> str:
+    with open(f"/proc/{pid}/comm") as file:
+        return file.read().strip()
+
+
+def equals(envs: VectorEnv, environments: Sequence[dict[str, str]]) -> bool:
+    """Whether each row is its X server's framebuffer, once nothing changes any more."""
+    envs.send([[]] * envs.num_envs, due=SETTLED)
+    rows = envs.recv().observations
+    return all(
+        np.array_equal(row, x_picture(environment)[:, :, 2::-1])
+        for row, environment in zip(rows, environments, strict=True)
+    )
+
+
+def measure(seconds: float = 10.0, scenes: Sequence[str] = tuple(DESKTOPS)) -> Measured:
+    """Both scenes, at as many desktops as are to be reached."""
+    runs = [play(scene, DESKTOPS[scene], seconds) for scene in scenes]
+    figures = []
+    for run in runs:
+        name = f"live, {run.num_envs} desktops of {run.scene} at {FPS:g} fps"
+        figures += [
+            Figure(f"{name}: on time", run.ticks_on_time, ""),
+            Figure("  new frames a second, the fewest", run.new_frames_a_second, "fps"),
+            Figure("  cores of the workers", run.worker_cores, ""),
+            Figure("  cores of the trainer", run.trainer_cores, ""),
+            Figure("  cores of the servers", run.server_cores, ""),
+            Figure("  cores of the programs", run.program_cores, ""),
+        ]
+        if run.equal is not None:
+            figures.append(
+                Figure("  the arrays equal the framebuffers", float(run.equal), "", at_least=1)
+            )
+    best = max(run.ticks_on_time for run in runs)
+    figures.append(Figure("live, the better of these: on time", best, "", at_least=ON_TIME))
+    return Measured(figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scene", choices=ASKED)
+    parser.add_argument("--n", type=int, help="how many desktops")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    asked = parser.parse_args()
+    if asked.scene is None:
+        show(measure(asked.seconds).figures)
+        return
+    print(play(asked.scene, asked.n or DESKTOPS[asked.scene], asked.seconds))
+
+
+if __name__ == "__main__":
+    main()

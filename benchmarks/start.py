@@ -1,0 +1,112 @@
+"""How soon workers are ready, and what memory they and a session take.
+
+    python -m benchmarks.start --stream FILE [--num-envs 8 20 256]
+
+The workers connect to desktops that play a recording of 1024x768 (fleet_server.py), so that the
+time is that of the workers and the daemon alone; eight desktops of ours (gym-core), servers and all, are
+measured beside them. Private memory is what a process shares with nobody (Private_*), after some
+seconds of ticks.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import envserver
+from benchmarks.cpu import private_mb, spent_s, tree
+from benchmarks.fleet import step_for
+from benchmarks.fleet_server import FleetServer
+from benchmarks.recording import Recording
+from benchmarks.report import Figure, Measured, show
+from envserver.client import Client
+from envserver.session import Session
+from envserver.vector_env import VectorEnv
+
+READY_S = {8: 2.0, 256: 60.0}
+WORKER_MB = 25.0
+FPS = 60.0
+STARTING_FPS = 10.0
+
+
+def workers_of(envs: VectorEnv) -> list[int]:
+    session = envs.session
+    assert isinstance(session, Session)
+    return [int(worker["pid"]) for worker in session.status()["workers"]]
+
+
+def started(recording: Recording, num_envs: int, seconds: float) -> list[Figure]:
+    """Start, step and look at `num_envs` workers."""
+    # What pictures cost while others still start is no part of a start.
+    with FleetServer([recording], num_envs, FPS if seconds else STARTING_FPS) as server:
+        before_s = spent_s([os.getpid()])
+        began_s = time.monotonic()
+        client = Client(private=True)
+        with client:
+            envs = envserver.make_vec(
+                remotes=server.remotes, fps=FPS, client=client, start_timeout_s=300
+            )
+            with envs:
+                ready_s = time.monotonic() - began_s
+                workers = workers_of(envs)
+                used_s = spent_s(tree(os.getpid())) - before_s - spent_s([server.pid])
+                figures = [
+                    Figure(
+                        f"{num_envs} workers: ready after",
+                        ready_s,
+                        "s",
+                        at_most=READY_S.get(num_envs),
+                    ),
+                    Figure("  processor time until then, daemon and all", used_s, "s"),
+                ]
+                if not seconds:
+                    return figures
+                envs.reset()
+                step_for(envs, seconds)
+                workers_mb = [private_mb(pid) for pid in workers]
+                assert client.daemon_pid is not None
+                segment_mb = os.fstat(envs.session.segment_fd).st_size / (1 << 20)
+                figures += [
+                    Figure(
+                        "  private memory of a worker, median",
+                        statistics.median(workers_mb),
+                        "MB",
+                        at_most=WORKER_MB if num_envs == 8 else None,
+                    ),
+                    Figure("  of all workers", sum(workers_mb), "MB"),
+                    Figure("  of the daemon", private_mb(client.daemon_pid), "MB"),
+                    Figure("  the segment, 4 slots, shared", segment_mb, "MB"),
+                ]
+                return figures
+
+
+def desktops(num_envs: int = 8) -> Figure:
+    """With servers of ours."""
+    began_s = time.monotonic()
+    with envserver.make_vec("gym-core.Pong-v0", num_envs=num_envs, provider="process"):
+        ready_s = time.monotonic() - began_s
+    return Figure(f"{num_envs} gym-core desktops and workers: ready after", ready_s, "s", at_most=2)
+
+
+def measure(stream: Path, sizes: Sequence[int] = (8, 20, 256), seconds: float = 10.0) -> Measured:
+    """The figures of all sizes; those above 100 are started, no more."""
+    recording = Recording.load(stream)
+    figures = [desktops()]
+    for num_envs in sizes:
+        figures += started(recording, num_envs, seconds if num_envs <= 100 else 0.0)
+    return Measured(figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stream", type=Path, required=True)
+    parser.add_argument("--num-envs", type=int, nargs="+", default=(8, 20, 256))
+    parser.add_argument("--seconds", type=float, default=10.0)
+    asked = parser.parse_args()
+    show(measure(asked.stream, asked.num_envs, asked.seconds).figures)
+
+
+if __name__ == "__main__":
+    main()
