@@ -1,9 +1,11 @@
 # `make demo` and `make test` do all that a fresh machine needs; a second run does no set-up again.
 PYTHON ?= python3
 RUN := .venv/bin
+BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS))
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test base-image images test-docker build lint types wheel bench asan annotate constraints clean
+.PHONY: help demo test base-image images test-docker build lint types wheel bench bench-quick \
+	bench-soak bench-deps streams asan annotate constraints clean
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -36,8 +38,22 @@ wheel: build/compiled ## write dist/*.whl, compiled modules and data included
 	rm -rf build/lib.*
 	$(RUN)/python -m build --wheel --no-isolation
 
-bench: build/compiled ## measure, print a table, write benchmarks/results
-	$(RUN)/python -m benchmarks
+bench: build/compiled ## measure for 20 minutes, write benchmarks/results; STREAMS=DIR: recordings
+	$(BENCH)
+
+bench-quick: build/compiled ## the same at a glance, in 2 minutes
+	$(BENCH) --quick
+
+bench-soak: build/compiled ## watch memory for 10 minutes
+	$(BENCH) --soak
+
+bench-deps: .venv/installed ## install what `make bench` compares with
+	tools/system-packages $(PYTHON) bench
+	$(RUN)/pip install -q -c constraints.txt -c constraints-bench.txt \
+		torch==2.13.0 torchrl stable-baselines3 matplotlib
+
+streams: build/compiled ## record three scenes in five encodings to build/streams
+	$(RUN)/python -m benchmarks.streams
 
 asan: .venv/installed ## test the C paths under ASan and UBSan, beside the normal build
 	ENVSERVER_SANITIZE=1 $(RUN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib

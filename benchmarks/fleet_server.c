@@ -41,7 +41,7 @@ struct update {
 struct recording {
     const uint8_t *data, *init;
     uint32_t init_bytes, count;
-    const struct update *updates; /* count of them, then the first as it is after the last */
+    const struct update *updates; /* count of them as they are the first time, then as they are later */
 };
 
 enum state { VERSION, SECURITY, CLIENT_INIT, MESSAGES };
@@ -50,8 +50,8 @@ struct desktop {
     struct recording recording;
     int listener, connection;
     enum state state;
-    int asked, shown, halted, round;
-    uint32_t next, cut;
+    int asked, halted, round;
+    uint32_t next, furthest, cut;
     const struct update *sending;
     uint32_t sent;
     uint8_t stamp[STAMP_BYTES];
@@ -87,7 +87,7 @@ static void open_recording(struct recording *recording, const char *path) {
     recording->count = head[0];
     recording->init_bytes = head[1];
     recording->updates = (const struct update *)(data + 8);
-    recording->init = data + 8 + (head[0] + 1) * sizeof(struct update);
+    recording->init = data + 8 + 2 * (size_t)head[0] * sizeof(struct update);
 }
 
 static void watch(int descriptor, uint32_t events, int operation, uint64_t whose) {
@@ -155,9 +155,9 @@ static void turn(struct desktop *desktop) {
         return;
     }
     desktop->halted = 0;
-    desktop->sending = &recording->updates[desktop->next ? desktop->next : desktop->shown ? recording->count : 0];
-    desktop->shown = 1;
-    desktop->next++;
+    desktop->sending = &recording->updates[desktop->next];
+    if (desktop->next < desktop->furthest) desktop->sending += recording->count;
+    if (++desktop->next > desktop->furthest) desktop->furthest = desktop->next;
     desktop->sent = 0;
     uint64_t stamp = now_ns();
     for (int i = 0; i < STAMP_BYTES; i++) desktop->stamp[i] = stamp >> (56 - 8 * i);
@@ -227,8 +227,8 @@ static void welcome(struct desktop *desktop) {
     setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     desktop->connection = connection;
     desktop->state = VERSION;
-    desktop->asked = desktop->shown = desktop->halted = desktop->round = 0;
-    desktop->filled = desktop->next = 0;
+    desktop->asked = desktop->halted = desktop->round = 0;
+    desktop->filled = desktop->next = desktop->furthest = 0;
     watch(connection, EPOLLIN, EPOLL_CTL_ADD, desktop - desktops);
     say(desktop, "RFB 003.008\n", 12);
 }

@@ -4,7 +4,9 @@ A recording is played over and over, byte by byte as it was recorded. That is po
 zlib streams cannot begin anew within a connection: a recording's deflate blocks refer to nothing
 before its start and end on a byte, so they may follow themselves. Only what stood before the first
 block has to go: the two bytes of the zlib header (ZRLE, Zlib); Tight can say that its streams begin
-anew, in a rectangle of one pixel. The recording's first update paints the whole screen.
+anew, in a rectangle of one pixel. The recording's first picture is of the whole
+screen; what came before it, the screen's size or the pointer's shape, is left out, and so is what
+came between updates.
 """
 
 import os
@@ -12,7 +14,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -57,35 +59,79 @@ def with_rectangles(update: bytes, *rectangles: bytes) -> bytes:
     return UPDATE_HEAD.pack(kind, count) + b"".join(rectangles) + update[UPDATE_HEAD.size :]
 
 
-def again(update: bytes) -> bytes:
-    """The recording's first update as it may follow the last.
-
-    Raises:
-        ValueError: it begins with a rectangle that is not known here.
-    """
-    at = UPDATE_HEAD.size
-    while True:
+def rectangles(update: bytes) -> Iterator[tuple[int, int]]:
+    """The encoding of each rectangle and where its payload begins, up to one of unknown length."""
+    (_, count), at = UPDATE_HEAD.unpack_from(update), UPDATE_HEAD.size
+    while count and at < len(update):
         _, _, width, height, encoding = RECT.unpack_from(update, at)
         payload = at + RECT.size
-        if encoding == Encoding.TIGHT:
-            return with_rectangles(update, RESET_TIGHT)
-        if encoding in (Encoding.ZRLE, Encoding.ZLIB):
-            (length,) = struct.unpack_from(">I", update, payload)
-            cut = payload + 4 + ZLIB_HEADER_BYTES
-            return update[:payload] + struct.pack(">I", length - ZLIB_HEADER_BYTES) + update[cut:]
-        if encoding in (Encoding.HEXTILE, Encoding.RRE, Encoding.RAW):
-            return update
-        at = payload + _pseudo_bytes(encoding, width, height, update, payload)
+        yield encoding, payload
+        size = _payload_bytes(encoding, width, height, update, payload)
+        if size is None:
+            return
+        at, count = payload + size, count - 1
 
 
-def _pseudo_bytes(encoding: int, width: int, height: int, update: bytes, payload: int) -> int:
+def _payload_bytes(encoding: int, width: int, height: int, update: bytes, at: int) -> int | None:
+    """How long a payload is; None where only a decoder knows, and at the last rectangle."""
+    if encoding == Encoding.TIGHT:
+        return _tight_bytes(width, height, update, at)
+    if encoding in (Encoding.ZRLE, Encoding.ZLIB):
+        return 4 + int.from_bytes(update[at : at + 4])
+    if encoding == Encoding.RAW:
+        return 4 * width * height
+    if encoding == Encoding.COPYRECT:
+        return 4
     if encoding == Encoding.CURSOR:
         return 4 * width * height + (width + 7) // 8 * height
     if encoding == Encoding.EXTENDED_DESKTOP_SIZE:
-        return 4 + 16 * update[payload]
-    if encoding in (Encoding.DESKTOP_SIZE, Encoding.QEMU_EXTENDED_KEY):
-        return 0
-    raise ValueError(f"a recording that begins with encoding {encoding} cannot be played again")
+        return 4 + 16 * update[at]
+    return 0 if encoding in (Encoding.DESKTOP_SIZE, Encoding.QEMU_EXTENDED_KEY) else None
+
+
+def _tight_bytes(width: int, height: int, update: bytes, begin: int) -> int:
+    """(rfbproto, "Tight Encoding"), with pixels of 3 bytes."""
+    at, kind = begin + 1, update[begin] >> 4
+    if kind == 8:
+        return 4
+    pixel_bits = 24
+    if kind & 4 and kind < 8:
+        tight_filter, at = update[at], at + 1
+        if tight_filter == 1:
+            colours = update[at] + 1
+            pixel_bits, at = 1 if colours == 2 else 8, at + 1 + 3 * colours
+    size = (pixel_bits * width + 7) // 8 * height
+    if kind == 9 or size >= 12:
+        size = 0
+        for shift in (0, 7, 14):
+            byte, at = update[at], at + 1
+            size |= (byte & 0x7F if shift < 14 else byte) << shift
+            if not byte & 0x80:
+                break
+    return at + size - begin
+
+
+def has_picture(update: bytes) -> bool:
+    return any(encoding >= 0 for encoding, _ in rectangles(update))
+
+
+def again(updates: Sequence[bytes]) -> dict[int, bytes]:
+    """Those updates that differ when the recording follows itself, by their number."""
+    changed = {0: updates[0]}
+    for zlib in (Encoding.ZRLE, Encoding.ZLIB):
+        for number, update in enumerate(updates):
+            found = [at for encoding, at in rectangles(update) if encoding == zlib]
+            if found:
+                changed[number] = without_header(changed.get(number, update), found[0])
+                break
+    changed[0] = with_rectangles(changed[0], RESET_TIGHT)
+    return changed
+
+
+def without_header(update: bytes, at: int) -> bytes:
+    """The update without the zlib header in the payload that begins at `at`."""
+    length = int.from_bytes(update[at : at + 4]) - ZLIB_HEADER_BYTES
+    return update[:at] + length.to_bytes(4) + update[at + 4 + ZLIB_HEADER_BYTES :]
 
 
 @dataclass(frozen=True)
@@ -99,24 +145,36 @@ class Played:
 
 
 def write_played(recording: Recording, path: Path) -> Played:
-    """Write what the server reads: ServerInit, and the updates, each with room for a stamp."""
-    body, begun, entries, data = recording.body, 0, [], bytearray()
-    pieces = []
-    for begin, end in updates_of(recording):
-        before = body[begun:begin]  # fences, bells: what came between two updates
-        begun = end
-        pieces.append((len(before), before + with_rectangles(body[begin:end], STAMP)))
-        if len(pieces) == 1:
-            first = before, body[begin:end]
-    pieces.append((len(first[0]), first[0] + with_rectangles(again(first[1]), STAMP)))
-    init = recording.data[: recording.body_offset][_server_init_at(recording) :]
-    base = 8 + len(pieces) * ENTRY.size + len(init)
-    for stamp_after, piece in pieces:
-        entries.append(ENTRY.pack(base + len(data), len(piece), stamp_after + UPDATE_HEAD.size))
-        data += piece
-    head = struct.pack("<II", len(pieces) - 1, len(init))
-    path.write_bytes(head + b"".join(entries) + init + data)
-    return Played(path, len(pieces) - 1, last_picture(recording))
+    """Write what the server reads: the updates with room for a stamp, as they are the first time
+    and later, and ServerInit.
+
+    Raises:
+        ValueError: there is no picture in the recording.
+    """
+    body = recording.body
+    updates = [body[begin:end] for begin, end in updates_of(recording)]
+    while updates and not has_picture(updates[0]):
+        del updates[0]
+    if not updates:
+        raise ValueError(f"{recording.label} has no picture")
+    changed = again(updates)
+    init = recording.data[_server_init_at(recording) : recording.body_offset]
+    head = struct.pack("<II", len(updates), len(init))
+    place = len(head) + 2 * len(updates) * ENTRY.size + len(init)
+    data: list[bytes] = []
+
+    def entry(update: bytes) -> bytes:
+        nonlocal place
+        data.append(with_rectangles(update, STAMP))
+        place += len(data[-1])
+        return ENTRY.pack(place - len(data[-1]), len(data[-1]), UPDATE_HEAD.size)
+
+    entries = [entry(update) for update in updates]
+    later = [
+        entry(changed[number]) if number in changed else same for number, same in enumerate(entries)
+    ]
+    path.write_bytes(b"".join([head, *entries, *later, init, *data]))
+    return Played(path, len(updates), last_picture(recording))
 
 
 def _server_init_at(recording: Recording) -> int:

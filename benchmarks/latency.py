@@ -1,11 +1,11 @@
 """From a key to the trainer's array: `python -m benchmarks.latency [--keys 200]`.
 
-A program under Xvnc (scenes.py, `invert`) turns the whole screen from black to white at each key. A
-step sends the key and is due at the change; counted is the time until the array shows the new
-colour, at pauses that keep no step with the server's clock. A bare client, our RFB client in a loop
-without workers and shared memory, does the same on a server of its own, a turn each. Round trips
-are those of a proxy that delays (delay_proxy.py). At the end the array must equal the X server's
-framebuffer.
+A program under Xvnc (scenes.py, `invert`) turns the whole screen from black to white at each key.
+A step sends the key and is due at the change; counted is the time until the array shows the new
+colour, at pauses that keep no step with the server's clock. A bare client, our RFB client in a
+loop without workers and shared memory, does the same on a server of its own, a turn each. Round
+trips are those of a proxy that delays (delay_proxy.py). At the end the array must equal the X
+server's framebuffer.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """Real desktops: `python -m benchmarks.live [--scene game] [--n 40] [--seconds 10]`.
 
-Each desktop is an Xvnc with a program (scenes.py) that draws 60 times a second. A trainer steps all
-of them at 60 frames a second. Xvnc says nothing about when it sent what, so a tick is on time if
-`recv` returned within 4 ms of it and no row was late; how many new frames a second the environment
-with the fewest brought is told beside it. What the servers, the programs and we spend is told apart. `game` is asked for without loss: at the end the programs are stopped, and the
+Each desktop is an Xvnc with a program (scenes.py) that draws 60 times a second. A trainer steps
+all of them at 60 frames a second. Xvnc says nothing about when it sent what, so a tick is on time
+if `recv` returned within 4 ms of it and no row was late; how many new frames a second the
+environment with the fewest brought is told beside it. What the servers, the programs and we spend
+is told apart. `game` is asked for without loss: at the end the programs are stopped, and the
 trainer's array must equal each X server's framebuffer.
 """
 

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,15 @@ class Figure:
     @property
     def holds(self) -> bool | None:
         if self.at_most is not None:
-            return self.value <= self.at_most
+            return bool(self.value <= self.at_most)
         if self.at_least is not None:
-            return self.value >= self.at_least
+            return bool(self.value >= self.at_least)
         return None
 
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "value": round(self.value, 5),
+            "value": round(float(self.value), 5),
             "unit": self.unit,
             "reach": self.reach,
             "holds": self.holds,
@@ -60,7 +61,7 @@ class Series:
     points: list[tuple[float, float]]
 
     def as_json(self) -> dict[str, Any]:
-        points = [[x, round(y, 5)] for x, y in self.points]
+        points = [[float(x), round(float(y), 5)] for x, y in self.points]
         return {"plot": self.plot, "line": self.line, "unit": self.unit, "points": points}
 
 
@@ -94,12 +95,24 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(described: dict[str, Any], measured: Measured) -> Path:
-    """Write `results/latest.json` and a copy named by the time; returns the copy."""
+def write(described: dict[str, Any], parts: Mapping[str, Measured]) -> Path:
+    """Write `results/latest.json` and a copy named by the time; returns the copy.
+
+    Args:
+        parts: what each benchmark found, by its name.
+    """
     report = {
         "machine": described,
-        "figures": [figure.as_json() for figure in measured.figures],
-        "series": [series.as_json() for series in measured.series],
+        "figures": [
+            {"part": part, **figure.as_json()}
+            for part, measured in parts.items()
+            for figure in measured.figures
+        ],
+        "series": [
+            {"part": part, **series.as_json()}
+            for part, measured in parts.items()
+            for series in measured.series
+        ],
     }
     text = json.dumps(report, indent=1) + "\n"
     RESULTS.mkdir(exist_ok=True)

@@ -1,9 +1,10 @@
 """Small X programs to look at: `DISPLAY=:1 python -m benchmarks.scenes invert | game | video`.
 
-`invert` turns the whole screen from black to white and back at each key, as fast as it can. `game`
-moves a paddle and a ball 60 times a second, and two dozen invaders now and then, as a light 2-D game
-does. `video` shows another part of a large photograph 60 times a second: every pixel changes. They
-speak to the X server by themselves, so that next to no processor time is theirs.
+`invert` turns the whole screen from black to white and back at each key, as fast as it can.
+`game` moves a paddle and a ball 60 times a second, and two dozen invaders now and then, as a
+light 2-D game does. `video` shows another part of a large photograph 60 times a second: every
+pixel changes. They speak to the X server by themselves, so that next to no processor time is
+theirs.
 """
 
 import argparse
