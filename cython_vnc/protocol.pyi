@@ -77,6 +77,16 @@ class RFBProtocol(RFBParser):
         keeps the old picture for as long as it lives; take a new one.
         """
 
+    def decode_gray(self, halvings: int = 0) -> None:
+        """Decode JPEGs that come from now on to gray: their luma in all three channels.
+
+        It is what gray of their colors would be, but where colors leave the range of R, G and B.
+        Whatever else comes keeps its colors.
+
+        Args:
+            halvings: paint one sample of the luma for 2**halvings pixels each way, 0 to 3.
+        """
+
     def newest_cut_text(self) -> str:
         """What the server cut last; empty before."""
 

@@ -75,7 +75,7 @@ cdef class RFBProtocol(RFBParser):
             if self.pointer.changes != shapes:
                 found.append(events.PointerShapeChanged())
             if self.frame != frame:
-                end_byte = self.bytes_received - <uint64_t>bytes_live(&self.inbound)
+                end_byte = self.bytes_received - <uint64_t>self.unparsed_bytes()
                 damage = tuple(self.damage_since(frame))
                 found.append(events.FramebufferUpdated(self.frame, damage, self.update_begin_byte, end_byte))
             if self.bells != bells:
@@ -112,8 +112,16 @@ cdef class RFBProtocol(RFBParser):
 
     def picture(self):
         self.expect_open()
+        if self.lazy:
+            self.settle()
+            self.check()
         self.surface_viewed = True
         return view_pixels(self, &self.views, self.surface.pixels, self.surface.height, self.surface.width, 4 * self.surface.stride_px)
+
+    def decode_gray(self, int halvings=0):
+        if not 0 <= halvings <= 3:
+            raise ValueError(f"{halvings} halvings, expected 0 to 3")
+        self.see_gray(True, halvings)
 
     def newest_cut_text(self):
         return self.cut_text.data[self.cut_text.start : self.cut_text.end].decode("latin-1")

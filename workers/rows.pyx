@@ -48,6 +48,7 @@ cdef void rows_free(Rows* rows) noexcept nogil:
 
 cdef uint64_t paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown, bint pooled) noexcept nogil:
     """Bring a picture that shows frame `shown` (0: nothing) up to the source's newest; returns what it shows then."""
+    source.settle()
     if source.surface.width != rows.width or source.surface.height != rows.height:
         rows.width = source.surface.width
         rows.height = source.surface.height
@@ -74,6 +75,7 @@ cdef void mark(Rows* rows, uint64_t step, uint64_t frame) noexcept nogil:
 
 cdef void rows_pool(Rows* rows, ScreenSource source) noexcept nogil:
     """Keep the source's newest frame for the maximum with the next."""
+    source.settle()
     pool_take(&rows.pool, &source.surface, &rows.shown)
 
 

@@ -24,10 +24,18 @@ cdef class ScreenSource:
     cdef int descriptor          # to poll for input, -1: none
     cdef uint64_t barrier_seen   # newest payload of `barrier` that came back
     cdef bint fences             # it knows barriers
+    # Kept by the step: when the picture is wanted next, as far as is known (0: at once), and whether more than one frame came for each of
+    # the newest rows.
+    cdef int64_t wanted_ns
+    cdef bint crowded
 
     # True: still usable. False: broken; `why()` says how, and nothing more is called.
     cdef bint readable(self) noexcept nogil
     cdef bint flush(self) noexcept nogil
+    # Bring `surface` up to `frame`; what is read from the surface before may be older.
+    cdef bint settle(self) noexcept nogil
+    # Its pictures are shown in grey only.
+    cdef void see_gray(self, int halvings) noexcept nogil
     # Pace requests; returns the time at which it wants to be called again.
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil
     cdef bint key(self, uint32_t keysym, bint down) noexcept nogil

@@ -46,6 +46,9 @@ cdef struct Decoders:
     Py_ssize_t scratch_bytes
     Py_ssize_t walked           # how far `measure` of Hextile got in this rectangle (payload offset); reset per rectangle
     uint32_t walked_tiles
+    bint gray                   # nobody looks at colours: of a JPEG, its luma will do
+    int halvings                # and of that a sample for 2**halvings pixels each way
+    bint hidden                 # the rectangle in hand will never be seen: read it as far as later ones need, and paint nothing
 
 ctypedef Py_ssize_t (*measure_fn)(const Rect* rect, const Cursor* buffered, Decoders* state) noexcept nogil
 ctypedef Status (*decode_fn)(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil

@@ -9,6 +9,7 @@ cdef struct Decoder:
     measure_fn measure
     decode_fn decode
     const char* name            # in lower case, for messages
+    bint streams                # later rectangles need it to be read, painted or not: it goes through a zlib stream
 
 # NULL for an encoding that is none of pixels or is not known here.
 cdef const Decoder* decoder_find(int32_t encoding) noexcept nogil

@@ -16,13 +16,13 @@ from cython_vnc.inflate cimport inflate_free
 from cython_vnc.jpeg cimport jpeg_free
 
 cdef Decoder[7] TABLE
-TABLE[0] = Decoder(0, raw_measure, raw_decode, b"raw")
-TABLE[1] = Decoder(1, copyrect_measure, copyrect_decode, b"copyrect")
-TABLE[2] = Decoder(2, rre_measure, rre_decode, b"rre")
-TABLE[3] = Decoder(5, hextile_measure, hextile_decode, b"hextile")
-TABLE[4] = Decoder(6, zlib_measure, zlib_decode, b"zlib")
-TABLE[5] = Decoder(7, tight_measure, tight_decode, b"tight")
-TABLE[6] = Decoder(16, zrle_measure, zrle_decode, b"zrle")
+TABLE[0] = Decoder(0, raw_measure, raw_decode, b"raw", False)
+TABLE[1] = Decoder(1, copyrect_measure, copyrect_decode, b"copyrect", False)
+TABLE[2] = Decoder(2, rre_measure, rre_decode, b"rre", False)
+TABLE[3] = Decoder(5, hextile_measure, hextile_decode, b"hextile", False)
+TABLE[4] = Decoder(6, zlib_measure, zlib_decode, b"zlib", True)
+TABLE[5] = Decoder(7, tight_measure, tight_decode, b"tight", True)
+TABLE[6] = Decoder(16, zrle_measure, zrle_decode, b"zrle", True)
 
 
 cdef const Decoder* BY_NUMBER[17]
