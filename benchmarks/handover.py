@@ -218,7 +218,7 @@ def series_of(costs: Costs) -> list[Series]:
     """A line an engine: cost by number of environments, and by the change at n=20."""
     lines: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
     cpu: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
-    shares = {label: w * h / (1024 * 768) for label, (w, h) in CHANGES.items()}
+    shares = {label: 100 * w * h / (1024 * 768) for label, (w, h) in CHANGES.items()}
     for (num_envs, change, engine), cost in costs.items():
         lines[f"handover by n, {change}", engine][num_envs] = cost.p50_ms
         cpu[f"handover CPU by n, {change}", engine][num_envs] = statistics.median(cost.cpu_us)

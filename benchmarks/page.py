@@ -89,7 +89,11 @@ class Plotter:
         axes.set(title=title, xlabel=x, ylabel=y, xscale=scale, yscale=scale)
         if scale == "log":
             ticks = sorted({at for points in lines.values() for at, _ in points})
-            axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks], minor=False)
+            axes.set_xticks(
+                ticks,
+                [f"{tick:.2g}" if tick < 10 else f"{tick:.0f}" for tick in ticks],
+                minor=False,
+            )
             axes.minorticks_off()
         else:
             axes.set_ylim(bottom=0)
@@ -128,7 +132,7 @@ def handover_plots(results: Results, plotter: Plotter) -> list[str]:
             shown.append(plotter.lines(file, title, "environments", "ms, p50", lines, "log"))
     if lines := results.lines.get("handover by change, n=20"):
         title = "A step of 20 environments, by what changed"
-        x = "share of the screen that changed"
+        x = "percent of the screen that changed"
         shown.append(plotter.lines("handover-change", title, x, "ms, p50", lines, "log"))
     return shown
 
