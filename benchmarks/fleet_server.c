@@ -5,8 +5,8 @@
  * A FILE is written by fleet_server.py: what ServerInit says, and the updates one by one. Desktops
  * send an update every 1 / UPDATES_PER_S seconds, at phases of their own, spread by milliseconds;
  * one whose client has not taken the last update skips a turn. A request for the whole screen is
- * answered by the recording from its beginning. The first time around, desktop i of n leaves the
- * recording after (i + 1) / n of it, so that not all begin again at once.
+ * answered at once, by the recording from its beginning. The first time around, desktop i of n
+ * leaves the recording after (i + 1) / n of it, so that not all begin again at once.
  *
  * Lines of the input: "halt" (play to the recording's end and stay there), "go", "counts". To each
  * it answers with a line "sent skipped halted latest_us"; at the input's end it ends.
@@ -203,6 +203,7 @@ static size_t take(struct desktop *desktop, const uint8_t *data, size_t filled) 
     if (data[0] == 3 && !data[1]) {
         desktop->asked = 1;
         desktop->next = 0;
+        if (!desktop->sending) turn(desktop);
     }
     return length;
 }

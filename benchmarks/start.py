@@ -29,7 +29,7 @@ READY_S = {8: 2.0, 256: 60.0}
 WORKER_MB = 25.0
 FPS = 60.0
 SLOTS, PAGE_BYTES = 4, 4096
-STARTING_FPS = 10.0
+STARTING_FPS = 1.0
 
 
 def workers_of(envs: VectorEnv) -> list[int]:
@@ -64,6 +64,8 @@ def started(recording: Recording, num_envs: int, seconds: float) -> list[Figure]
                 ready_s = time.monotonic() - began_s
                 workers = workers_of(envs)
                 used_s = spent_s(tree(os.getpid())) - before_s - spent_s([server.pid])
+                assert client.daemon_pid is not None
+                daemon_s = spent_s([client.daemon_pid])
                 figures = [
                     Figure(
                         f"{num_envs} workers: ready after",
@@ -72,6 +74,7 @@ def started(recording: Recording, num_envs: int, seconds: float) -> list[Figure]
                         at_most=READY_S.get(num_envs),
                     ),
                     Figure("  processor time until then, daemon and all", used_s, "s"),
+                    Figure("  of the daemon alone", daemon_s, "s"),
                 ]
                 if not seconds:
                     return figures
@@ -79,7 +82,6 @@ def started(recording: Recording, num_envs: int, seconds: float) -> list[Figure]
                 step_for(envs, seconds)
                 look_at_all(envs)
                 workers_mb = [private_mb(pid) for pid in workers]
-                assert client.daemon_pid is not None
                 segment_mb = os.fstat(envs.session.segment_fd).st_size / (1 << 20)
                 figures += [
                     Figure(
