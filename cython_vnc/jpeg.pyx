@@ -1,14 +1,14 @@
-"""JPEG rectangles by libjpeg-turbo, one decompressor a connection, written into the surface at its stride or as samples.
+"""JPEG rectangles by libjpeg-turbo, one decompressor a connection, written into the surface at its stride.
 
-Gray and colour pictures come out as B, G, R, X, or as their luma alone, which leaves the other components' transform, their
-enlargement and the conversion out. Luma may be had at a half, a quarter or an eighth of the size, by a transform of as few
-coefficients of each block (T.81 A.3.3). Size and components are read from the frame header here: the library would
+Gray and colour pictures come out as B, G, R, X, or as their luma alone, which leaves out the other components' transform, their
+enlargement and the conversion. Size and components are read from the frame header here: the library would
 read all headers twice to tell them before it decodes. It writes nothing beyond the size that it is told in any case. Progressive pictures are read up to the library's limit of 500 scans: a
 few bytes a scan can ask for a pass over the whole picture.
 """
 
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport uint8_t
 
+from cython_vnc.luma cimport Luma, level_at
 from cython_vnc.surface cimport Rect, Surface, pixel_at
 
 
@@ -65,18 +65,16 @@ cdef bint is_picture_of(const uint8_t* source, Py_ssize_t source_bytes, const Re
 
 
 cdef int picture_decode(
-    Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, uint8_t* target, int width, int height,
-    int row_bytes, int pixel_format,
+    Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, uint8_t* target, int row_bytes, int pixel_format
 ) noexcept nogil:
-    """Decode a picture of the size of `rect` as one of `width` x `height`."""
     if jpeg.decompressor == NULL:
         jpeg.decompressor = tjInitDecompress()
         if jpeg.decompressor == NULL:
             return JPEG_NO_MEMORY
-    # The library scales what is of another size: it must be ours to say which.
+    # Asked for another size, the library would scale: it must never come to that.
     # A warning is a picture that is cut short or corrupt: the library would paint gray and go on.
     if is_picture_of(source, source_bytes, rect) and tjDecompress2(
-        jpeg.decompressor, source, source_bytes, target, width, row_bytes, height, pixel_format,
+        jpeg.decompressor, source, source_bytes, target, rect.width, row_bytes, rect.height, pixel_format,
         TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS,
     ) == 0:
         return JPEG_OK
@@ -87,15 +85,13 @@ cdef int picture_decode(
 
 cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
     return picture_decode(
-        jpeg, source, source_bytes, rect, <uint8_t*>pixel_at(surface, rect.x, rect.y), rect.width, rect.height,
-        <int>(surface.stride_px * 4), TJPF_BGRX,
+        jpeg, source, source_bytes, rect, <uint8_t*>pixel_at(surface, rect.x, rect.y), <int>(surface.stride_px * 4), TJPF_BGRX
     )
 
 
-cdef int jpeg_luma(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, int halvings, uint8_t* target) noexcept nogil:
-    cdef int columns = samples_of(rect.width, halvings)
+cdef int jpeg_luma(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Luma* luma) noexcept nogil:
     return picture_decode(
-        jpeg, source, source_bytes, rect, target, columns, samples_of(rect.height, halvings), columns, TJPF_GRAY
+        jpeg, source, source_bytes, rect, level_at(luma, rect.x, rect.y), <int>luma.stride_px, TJPF_GRAY
     )
 
 

@@ -11,6 +11,7 @@ from cython_vnc.constants cimport Breach
 from cython_vnc.cursor cimport CursorShape
 from cython_vnc.decoders.base cimport Decoders, Status
 from cython_vnc.framebuffer cimport Coverage
+from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport Damage, Rect, Surface
 from cython_vnc.update cimport Limits, Update
 from cython_vnc.view cimport Views
@@ -47,8 +48,9 @@ cdef class RFBParser:
     cdef Rect failed_rect
     # Updates that came whole wait for `settle`: damage and counters are ahead of the pixels until then.
     cdef public bint lazy
-    # Nobody looks at colours: JPEGs are decoded to their luma, one sample for 2**halvings pixels each way.
-    cdef void see_gray(self, bint gray, int halvings) noexcept nogil
+    # Nobody looks at colours: JPEGs that come from now on are decoded to their luma, in `luma`. Called before any came. False: no memory.
+    cdef bint see_gray(self) noexcept nogil
+    cdef Luma luma
     # Newest shape of the pointer; `pointer.changes` counts them.
     cdef CursorShape pointer
     # Newest text that the server cut, latin-1.

@@ -22,8 +22,9 @@ from cython_vnc.client_messages cimport (
 from cython_vnc.constants cimport FENCE_REQUEST, Breach, Encoding, Limit, ServerMessage
 from cython_vnc.cursor cimport cursor_free, cursor_store
 from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, Status
-from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoders_free, decoders_init
+from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoder_paint, decoders_free, decoders_init
 from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_new, framebuffer_resize
+from cython_vnc.luma cimport luma_free, luma_give_all_colors, luma_new, luma_used
 from cython_vnc.surface cimport Rect, Surface, damage_add, surface_part
 from cython_vnc.update cimport RECTANGLE_HEADER_BYTES, is_resize, rectangle_take, size_allowed, update_begin, update_free, update_rebase, update_walk
 from cython_vnc.view cimport block_retire
@@ -73,10 +74,9 @@ cdef class RFBParser:
 
     cdef Status parse(self) noexcept nogil:
         cdef bint progressed = True
-        cdef Status status = OK
-        while progressed and status == OK:
-            status = self.parse_message(&progressed)
-        return status
+        while progressed and self.parse_message(&progressed) == OK:
+            pass
+        return self.failure
 
     cdef Py_ssize_t unparsed_bytes(self) noexcept nogil:
         return bytes_live(&self.inbound) - self.waiting.waiting_bytes
@@ -84,8 +84,9 @@ cdef class RFBParser:
     cdef const uint8_t* unparsed(self) noexcept nogil:
         return self.inbound.data + self.inbound.start + self.waiting.waiting_bytes
 
-    cdef void see_gray(self, bint gray, int halvings) noexcept nogil:
-        self.decoders.gray, self.decoders.halvings = gray, halvings
+    cdef bint see_gray(self) noexcept nogil:
+        self.decoders.luma = &self.luma
+        return luma_new(&self.luma, &self.surface)
 
     cdef Status parse_message(self, bint* progressed) noexcept nogil:
         """Handle at most one whole message."""
@@ -234,26 +235,24 @@ cdef class RFBParser:
         cdef Cursor cursor, payload
         cdef const uint8_t* first = self.inbound.data + self.inbound.start
         cdef const Decoder* decoder
-        cdef Status status
+        cdef Status status = OK
         cdef Rect rect
         cdef int32_t encoding
         cdef uint32_t i
         cursor.at = self.unparsed()
         cursor.end = cursor.at + self.update.position
         for i in range(self.update.span_count):
-            payload.at = cursor.at
             rectangle_take(&cursor, &rect, &encoding)
             decoder = decoder_find(encoding)
-            status = OK
-            if waits and decoder != NULL:
-                waiting_add(&self.waiting, payload.at - first, self.update.spans[i])
             payload.at = take_bytes(&cursor, self.update.spans[i])
             payload.end = cursor.at
             if decoder == NULL:
                 status = self.apply_pseudo(&rect, encoding, payload.at)
             else:
-                if not waits:
-                    status = decoder.decode(&rect, &payload, &self.surface, &self.decoders)
+                if waits:
+                    waiting_add(&self.waiting, &rect, payload.at - RECTANGLE_HEADER_BYTES - first, self.update.spans[i])
+                else:
+                    status = decoder_paint(decoder, &rect, &payload, &self.surface, &self.decoders)
                 damage_add(&self.damage, &rect, self.frame + 1)
                 coverage_add(&self.coverage, &rect)
                 self.rectangles += 1
@@ -279,15 +278,14 @@ cdef class RFBParser:
     cdef Status settle(self) noexcept nogil:
         cdef Rect rect
         cdef int32_t encoding
-        cdef Status status = waiting_paint(
-            &self.waiting, self.inbound.data + self.inbound.start, &self.surface, &self.decoders, &rect, &encoding
-        )
+        cdef const uint8_t* data = self.inbound.data + self.inbound.start
+        cdef Status status = waiting_paint(&self.waiting, data, &self.surface, &self.decoders, &rect, &encoding)
         bytes_taken(&self.inbound, self.waiting.waiting_bytes)
         waiting_clear(&self.waiting)
-        if status == OK:
-            return self.failure
-        self.failed_rect, self.failed_encoding = rect, encoding
-        return self.fail(status, Breach.NO_BREACH, 0)
+        if status != OK:
+            self.failed_rect, self.failed_encoding = rect, encoding
+            self.fail(status, Breach.NO_BREACH, 0)
+        return self.failure
 
     cdef Status apply_pseudo(self, const Rect* rect, int32_t encoding, const uint8_t* payload) noexcept nogil:
         if is_resize(encoding, rect):
@@ -305,12 +303,15 @@ cdef class RFBParser:
     cdef Status resize(self, int32_t width, int32_t height) noexcept nogil:
         """Keep what fits; every tile counts as changed, no pixel as painted."""
         cdef uint32_t* old_pixels = self.surface.pixels
-        cdef Status status
+        cdef Status status = OK
         if width == self.surface.width and height == self.surface.height:
-            return OK
+            return status
+        luma_give_all_colors(&self.luma, &self.surface)
         status = framebuffer_resize(&self.surface, &self.damage, &self.coverage, width, height, self.frame + 1)
         if status != OK:
             return status
+        if luma_used(&self.luma):
+            luma_new(&self.luma, &self.surface)
         status = block_retire(&self.views, old_pixels, self.surface_viewed)
         self.surface_viewed = False
         self.has_picture = False
@@ -392,6 +393,7 @@ cdef class RFBParser:
         coverage_free(&self.coverage)
         decoders_free(&self.decoders)
         waiting_free(&self.waiting)
+        luma_free(&self.luma)
         bytes_free(&self.outbound)
         bytes_free(&self.cut_text)
         cursor_free(&self.pointer)

@@ -77,14 +77,18 @@ class RFBProtocol(RFBParser):
         keeps the old picture for as long as it lives; take a new one.
         """
 
-    def decode_gray(self, halvings: int = 0) -> None:
-        """Decode JPEGs that come from now on to gray: their luma in all three channels.
+    def decode_gray(self) -> None:
+        """Decode JPEGs that come from now on to their luma.
 
-        It is what gray of their colors would be, but where colors leave the range of R, G and B.
-        Whatever else comes keeps its colors.
+        That is what gray of their colors would be, but where these leave the range of R, G and B. In `picture`
+        they are gray, and so may be what is within 15 pixels of them.
+        """
 
-        Args:
-            halvings: paint one sample of the luma for 2**halvings pixels each way, 0 to 3.
+    def gray_picture(self) -> bytes:
+        """Copy the levels of gray: (height, stride), where the rows of `picture` are as far apart.
+
+        Raises:
+            ValueError: without `decode_gray`.
         """
 
     def newest_cut_text(self) -> str:

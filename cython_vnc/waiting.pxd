@@ -19,6 +19,7 @@ cdef struct Waiting:
     WaitingRectangle* rectangles  # room for MOST_WAITING_RECTANGLES, or NULL
     uint32_t count
     uint32_t updates              # that they are from
+    Py_ssize_t painted_px         # of all of them
     Py_ssize_t waiting_bytes      # theirs, and what came between them
     # One bit a pixel of the surface: whether what it shows now is painted over by later rectangles, and not copied before.
     uint64_t* covered
@@ -26,7 +27,7 @@ cdef struct Waiting:
 
 # Room for `rectangles` more of one update, and `payload_bytes`.
 cdef bint waiting_fits(Waiting* waiting, uint32_t rectangles, Py_ssize_t payload_bytes) noexcept nogil
-cdef void waiting_add(Waiting* waiting, Py_ssize_t position, uint32_t payload_bytes) noexcept nogil
+cdef void waiting_add(Waiting* waiting, const Rect* rect, Py_ssize_t position, uint32_t payload_bytes) noexcept nogil
 # Paint what waits, whose bytes begin at `data`, but for what is wholly painted over by later ones; `failed_*`: where it failed.
 cdef Status waiting_paint(
     Waiting* waiting, const uint8_t* data, Surface* surface, Decoders* decoders, Rect* failed_rect, int32_t* failed_encoding

@@ -11,14 +11,16 @@ from libc.string cimport memset
 
 from cython_vnc.constants cimport Encoding
 from cython_vnc.decoders.base cimport OK, Decoders, Status
-from cython_vnc.decoders.registry cimport Decoder, decoder_find
-from cython_vnc.surface cimport Rect, Surface
+from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoder_paint
+from cython_vnc.surface cimport Rect, Surface, rect_area
 from cython_vnc.update cimport rectangle_take
 from cython_vnc.wire cimport Cursor, take_u16
 
 cdef enum:
     WORD_PX = 64
     COPYRECT_BYTES = 4
+    # Of the surface's pixels.
+    SMALL_PART = 8
     # What to do with the bits of a rectangle.
     SET = 0
     CLEAR = 1
@@ -63,12 +65,13 @@ cdef bint waiting_fits(Waiting* waiting, uint32_t rectangles, Py_ssize_t payload
     )
 
 
-cdef void waiting_add(Waiting* waiting, Py_ssize_t position, uint32_t payload_bytes) noexcept nogil:
+cdef void waiting_add(Waiting* waiting, const Rect* rect, Py_ssize_t position, uint32_t payload_bytes) noexcept nogil:
     cdef WaitingRectangle* one = waiting.rectangles + waiting.count
     one.position = <uint32_t>position
     one.payload_bytes = payload_bytes
     one.hidden = False
     waiting.count += 1
+    waiting.painted_px += rect_area(rect)
 
 
 cdef uint64_t* covered_bits(Waiting* waiting, const Surface* surface) noexcept nogil:
@@ -119,8 +122,8 @@ cdef Status waiting_paint(
     cdef Cursor payload
     cdef Status status = OK
     cdef uint32_t i
-    # One update seldom paints a pixel twice.
-    if waiting.updates > 1:
+    # One update seldom paints a pixel twice; and where little is painted, to look takes as long as to paint.
+    if waiting.updates > 1 and waiting.painted_px * SMALL_PART >= <Py_ssize_t>surface.width * surface.height:
         waiting_hide(waiting, data, surface)
     for i in range(waiting.count):
         one = waiting.rectangles + i
@@ -131,7 +134,7 @@ cdef Status waiting_paint(
         if one.hidden and not decoder.streams:
             continue
         decoders.hidden = one.hidden
-        status = decoder.decode(failed_rect, &payload, surface, decoders)
+        status = decoder_paint(decoder, failed_rect, &payload, surface, decoders)
         if status != OK:
             break
     decoders.hidden = False
@@ -140,7 +143,7 @@ cdef Status waiting_paint(
 
 cdef void waiting_clear(Waiting* waiting) noexcept nogil:
     waiting.count = waiting.updates = 0
-    waiting.waiting_bytes = 0
+    waiting.waiting_bytes = waiting.painted_px = 0
 
 
 cdef void waiting_free(Waiting* waiting) noexcept nogil:

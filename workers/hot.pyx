@@ -196,8 +196,8 @@ cdef class HotLoop(Stepper):
         cdef ScreenSource current = source
         cdef int outcome
         while True:
-            if self.rows.shown.gray:
-                current.see_gray(0)
+            if self.rows.shown.gray and self.rows.pool.pixels == NULL:
+                current.see_gray()
             with nogil:
                 outcome = self.loop(current)
             if outcome == STOPPED:

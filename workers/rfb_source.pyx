@@ -17,6 +17,7 @@ from libc.errno cimport EAGAIN, EINTR, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from cython_vnc.decoders.base cimport OK, TOO_LARGE, Status
+from cython_vnc.luma cimport luma_used
 from cython_vnc.protocol cimport RFBProtocol
 from shm.atomic cimport monotonic_ns
 from workers.source cimport ScreenSource
@@ -126,8 +127,10 @@ cdef class RFBSource(ScreenSource):
         self.keeps = self.crowded and now_ns < self.wanted_ns - PAINT_AHEAD_NS
         return self.keeps or self.settle()
 
-    cdef void see_gray(self, int halvings) noexcept nogil:
-        self.protocol.see_gray(True, halvings)
+    cdef void see_gray(self) noexcept nogil:
+        if not luma_used(&self.protocol.luma):
+            self.protocol.see_gray()
+        self.luma = &self.protocol.luma
 
     cdef bint flush(self) noexcept nogil:
         cdef Py_ssize_t count

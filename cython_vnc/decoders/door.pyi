@@ -1,22 +1,10 @@
 """The decoders for Python: one rectangle at a time, outside a connection."""
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import NDArray
 
 class DecoderState:
-    """What the decoders of one connection remember: zlib streams, JPEG decompressor, scratch.
-
-    Args:
-        gray: of a JPEG, paint the luma alone.
-        halvings: and of that one sample for 2**halvings pixels each way, 0 to 3.
-        hidden: paint nothing, but read what later rectangles need.
-    """
-
-    def __new__(
-        cls, *, gray: bool = False, halvings: int = 0, hidden: bool = False
-    ) -> Self: ...
+    """What the decoders of one connection remember: zlib streams, JPEG decompressor, scratch."""
 
 def measure_rectangle(
     encoding: int,

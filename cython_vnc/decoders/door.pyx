@@ -16,11 +16,8 @@ cdef uint8_t NOTHING = 0
 cdef class DecoderState:
     cdef Decoders decoders
 
-    def __cinit__(self, *, bint gray=False, int halvings=0, bint hidden=False):
-        if not 0 <= halvings <= 3:
-            raise ValueError(f"{halvings} halvings, expected 0 to 3")
+    def __cinit__(self):
         decoders_init(&self.decoders)
-        self.decoders.gray, self.decoders.halvings, self.decoders.hidden = gray, halvings, hidden
 
     def __dealloc__(self):
         decoders_free(&self.decoders)

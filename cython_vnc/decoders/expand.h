@@ -181,17 +181,13 @@ static inline __m128i expand_four_bits(unsigned byte, __m128i base, __m128i chan
 }
 #endif
 
-/* One byte a sample, gray. Each becomes 2**halvings pixels; the last may become fewer. */
-static inline void expand_gray_row(int path, uint32_t *to, const uint8_t *from, ptrdiff_t width, int halvings) {
+/* One byte a pixel: its level of gray. */
+static inline void expand_gray_row(int path, uint32_t *to, const uint8_t *from, ptrdiff_t width) {
     ptrdiff_t done = 0;
 #ifdef EXPAND_X86
     if (path >= EXPAND_SSE2)
         for (; done + 16 <= width; done += 16) {
-            const __m128i zero = _mm_setzero_si128();
-            uint64_t some[2] = {0, 0};
-            memcpy(some, from + (done >> halvings), (size_t)16 >> halvings);
-            __m128i levels = _mm_loadu_si128((const __m128i *)some);
-            for (int i = 0; i < halvings; i++) levels = _mm_unpacklo_epi8(levels, levels);
+            const __m128i levels = _mm_loadu_si128((const __m128i *)(from + done)), zero = _mm_setzero_si128();
             const __m128i low = _mm_unpacklo_epi8(levels, levels), high = _mm_unpackhi_epi8(levels, levels);
             const __m128i low_red = _mm_unpacklo_epi8(levels, zero), high_red = _mm_unpackhi_epi8(levels, zero);
             _mm_storeu_si128((__m128i *)(to + done), _mm_unpacklo_epi16(low, low_red));
@@ -200,7 +196,7 @@ static inline void expand_gray_row(int path, uint32_t *to, const uint8_t *from, 
             _mm_storeu_si128((__m128i *)(to + done + 12), _mm_unpackhi_epi16(high, high_red));
         }
 #endif
-    for (; done < width; done++) to[done] = from[done >> halvings] * 0x010101u;
+    for (; done < width; done++) to[done] = from[done] * 0x010101u;
 }
 
 /* 3 bytes a pixel: in the order R, G, B, TPIXEL of Tight; in the order B, G, R, CPIXEL of ZRLE. */

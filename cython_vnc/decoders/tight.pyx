@@ -7,13 +7,14 @@ from cython_vnc.decoders.base cimport (
     TRUNCATED, Decoders, Status, refusal,
 )
 from cython_vnc.decoders.expand cimport (
-    ExpandPalette, expand_bit_row, expand_gradient_row, expand_gray_row, expand_greatest, expand_index_row, expand_palette, expand_path,
+    ExpandPalette, expand_bit_row, expand_gradient_row, expand_greatest, expand_index_row, expand_palette, expand_path,
     expand_planes, expand_rgb, expand_triple_row,
 )
 from cython_vnc.decoders.paint cimport paint_fill
-from cython_vnc.decoders.scratch cimport scratch_inflate_exactly, scratch_reserve
+from cython_vnc.decoders.scratch cimport scratch_inflate_exactly
 from cython_vnc.inflate cimport inflate_reset
-from cython_vnc.jpeg cimport JPEG_NO_MEMORY, JPEG_OK, jpeg_decode, jpeg_luma, samples_of
+from cython_vnc.jpeg cimport JPEG_NO_MEMORY, JPEG_OK, jpeg_decode, jpeg_luma
+from cython_vnc.luma cimport luma_take_levels, luma_used
 from cython_vnc.surface cimport Rect, Surface, pixel_at, rect_area
 from cython_vnc.wire cimport Cursor, left, take_bytes, take_u8
 
@@ -29,8 +30,6 @@ cdef enum:
     GRADIENT_FILTER = 2
     # Less than that is sent as it is.
     LEAST_DEFLATED_BYTES = 12
-    # Of smaller pictures the library may choose another scale that comes to the same size.
-    LEAST_HALVED_PX = 16
 
 cdef struct Basic:
     # What comes before the pixels of basic compression.
@@ -39,6 +38,10 @@ cdef struct Basic:
     int colors
     const uint8_t* palette
     Py_ssize_t row_bytes
+
+
+cdef bint tight_is_jpeg(const Cursor* payload) noexcept nogil:
+    return left(payload) > 0 and payload.at[0] >> STREAMS == JPEG
 
 
 cdef inline Py_ssize_t take_compact(Cursor* cursor) noexcept nogil:
@@ -136,33 +139,15 @@ cdef inline Status take_counted(Cursor* payload, Cursor* counted) noexcept nogil
     return OK
 
 
-cdef int luma_paint(const Rect* rect, const Cursor* jpeg, Surface* surface, Decoders* state) noexcept nogil:
-    """Paint gray pixels of the luma of a JPEG."""
-    cdef int halvings = state.halvings if min(rect.width, rect.height) >= LEAST_HALVED_PX else 0
-    cdef int32_t columns = samples_of(rect.width, halvings)
-    cdef int path = expand_path()
-    cdef int32_t row
-    cdef int outcome
-    if scratch_reserve(state, <Py_ssize_t>columns * samples_of(rect.height, halvings)) != OK:
-        return JPEG_NO_MEMORY
-    outcome = jpeg_luma(&state.jpeg, jpeg.at, left(jpeg), rect, halvings, state.scratch)
-    if outcome == JPEG_OK:
-        for row in range(rect.height):
-            expand_gray_row(
-                path, pixel_at(surface, rect.x, rect.y + row), state.scratch + <Py_ssize_t>(row >> halvings) * columns,
-                rect.width, halvings,
-            )
-    return outcome
-
-
 cdef Status jpeg_rectangle(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil:
     cdef Cursor jpeg
     cdef Status status = take_counted(payload, &jpeg)
     cdef int outcome
     if status != OK or state.hidden:
         return status
-    if state.gray:
-        outcome = luma_paint(rect, &jpeg, surface, state)
+    if luma_used(state.luma):
+        luma_take_levels(state.luma, surface, rect)
+        outcome = jpeg_luma(&state.jpeg, jpeg.at, left(&jpeg), rect, state.luma)
     else:
         outcome = jpeg_decode(&state.jpeg, jpeg.at, left(&jpeg), rect, surface)
     if outcome == JPEG_OK:

@@ -63,6 +63,10 @@ def started(
     return rig, screen
 
 
+def until_updates(rig: HotRig, count: int) -> None:
+    rig.until(lambda: bool(rig.ring.control(0)["updates"] >= count))
+
+
 def jpeg(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=90)
@@ -105,9 +109,9 @@ def test_of_many_updates_a_row_only_the_last_is_decoded(rigs: list[HotRig]) -> N
         # Refused if it were decoded; after two crowded rows nobody does.
         encoded = b"no JPEG" if count > 3 else jpeg(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
         screen.send_jpeg(0, 0, encoded, WIDTH, HEIGHT)
-        rig.until(lambda seen=before: int(rig.ring.control(0)["updates"]) > seen)
+        until_updates(rig, before + 1)
         screen.paint_all(count)
-        rig.until(lambda seen=before: int(rig.ring.control(0)["updates"]) > seen + 1)
+        until_updates(rig, before + 2)
         rig.step()
         assert np.array_equal(rig.picture(), screen.pixels)
 
@@ -117,12 +121,12 @@ def test_what_cannot_be_decoded_is_noticed_before_it_is_shown(rigs: list[HotRig]
     for count in range(4):
         screen.paint_all(10 + count)
         screen.paint_all(20 + count)
-        rig.until(lambda seen=count: int(rig.ring.control(0)["updates"]) >= 2 * seen + 4)
+        until_updates(rig, 2 * count + 4)
         rig.step()
     shown = rig.picture().copy()
     screen.paint(0, 0, np.zeros((9, 9, 3), np.uint8))
     screen.send_jpeg(0, 0, b"no JPEG", WIDTH - 1, HEIGHT)
-    rig.until(lambda: int(rig.ring.control(0)["updates"]) >= 12)
+    until_updates(rig, 12)
     step = rig.ask()
     rig.letter(Letter.BROKEN)
     assert rig.hot.post(Letter.LOST, 1)
