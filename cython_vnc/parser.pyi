@@ -7,7 +7,7 @@ class RFBParser:
         cls, width: int, height: int, *, max_width: int = 16384, max_height: int = 16384
     ) -> Self: ...
     lazy: bool
-    """Keep updates until `RFBProtocol.picture` asks for their pixels, and decode no more of them than it shows."""
+    """Keep updates until `RFBProtocol.picture` asks for their pixels, and decode what it shows."""
 
     @property
     def frame(self) -> int:

@@ -80,8 +80,8 @@ class RFBProtocol(RFBParser):
     def decode_gray(self) -> None:
         """Decode JPEGs that come from now on to their luma.
 
-        That is what gray of their colors would be, but where these leave the range of R, G and B. In `picture`
-        they are gray, and so may be what is within 15 pixels of them.
+        That is what gray of their colors would be, but where these leave the range of R, G and B.
+        In `picture` they are gray, and so may be what is within 15 pixels of them.
         """
 
     def gray_picture(self) -> bytes:
