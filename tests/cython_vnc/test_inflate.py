@@ -1,4 +1,4 @@
-"""Streams of zlib data that change library on their way, against zlib; and what is no such stream."""
+"""Zlib streams that change library on their way, against zlib; and what is no such stream."""
 
 import random
 import subprocess
