@@ -12,7 +12,10 @@ cdef struct Coverage:
     int64_t missing_px
 
 cdef Status framebuffer_new(Surface* surface, Damage* damage, Coverage* coverage, int32_t width, int32_t height) noexcept nogil
-cdef void framebuffer_copy(const Surface* source, Surface* target) noexcept nogil
+# All three for another size; `frame` is the stamp of every tile. The pixels of before are the caller's to free.
+cdef Status framebuffer_resize(
+    Surface* surface, Damage* damage, Coverage* coverage, int32_t width, int32_t height, uint64_t frame
+) noexcept nogil
 cdef void damage_free(Damage* damage) noexcept nogil
 cdef void coverage_add(Coverage* coverage, const Rect* rect) noexcept nogil
 cdef void coverage_free(Coverage* coverage) noexcept nogil

@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from cython_vnc.decoders.base cimport NO_MEMORY, OK, Status
-from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, pixel_at
+from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, damage_add, pixel_at
 
 cdef extern from *:
     """
@@ -65,6 +65,25 @@ cdef void framebuffer_copy(const Surface* source, Surface* target) noexcept nogi
     cdef size_t row_bytes = <size_t>min(source.width, target.width) * sizeof(uint32_t)
     for y in range(min(source.height, target.height)):
         memcpy(pixel_at(target, 0, y), pixel_at(source, 0, y), row_bytes)
+
+
+cdef Status framebuffer_resize(
+    Surface* surface, Damage* damage, Coverage* coverage, int32_t width, int32_t height, uint64_t frame
+) noexcept nogil:
+    """Keep what fits; on failure the old surface and damage stay."""
+    cdef Surface old_surface = surface[0]
+    cdef Damage old_damage = damage[0]
+    cdef Rect everything = Rect(0, 0, width, height)
+    cdef Status status
+    coverage_free(coverage)
+    status = framebuffer_new(surface, damage, coverage, width, height)
+    if status != OK:
+        surface[0], damage[0] = old_surface, old_damage
+        return status
+    framebuffer_copy(&old_surface, surface)
+    damage_free(&old_damage)
+    damage_add(damage, &everything, frame)
+    return OK
 
 
 cdef void damage_free(Damage* damage) noexcept nogil:

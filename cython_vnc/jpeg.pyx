@@ -1,18 +1,21 @@
 """JPEG rectangles by libjpeg-turbo, one decompressor a connection, written into the surface at its stride.
 
-Gray and colour pictures come out as B, G, R, X. Size and components are read from the frame header here: the library would
+Gray and colour pictures come out as B, G, R, X, or as their luma alone, which leaves out the other components' transform, their
+enlargement and the conversion. Size and components are read from the frame header here: the library would
 read all headers twice to tell them before it decodes. It writes nothing beyond the size that it is told in any case. Progressive pictures are read up to the library's limit of 500 scans: a
 few bytes a scan can ask for a pass over the whole picture.
 """
 
 from libc.stdint cimport uint8_t
 
+from cython_vnc.luma cimport Luma, level_at
 from cython_vnc.surface cimport Rect, Surface, pixel_at
 
 
 cdef extern from "turbojpeg.h" nogil:
     ctypedef void* tjhandle
     int TJPF_BGRX
+    int TJPF_GRAY
     int TJFLAG_STOPONWARNING
     int TJFLAG_LIMITSCANS
     tjhandle tjInitDecompress()
@@ -61,29 +64,35 @@ cdef bint is_picture_of(const uint8_t* source, Py_ssize_t source_bytes, const Re
     return False
 
 
-cdef int picture_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
-    # Asked for another size, the library would scale: it must never come to that.
-    if not is_picture_of(source, source_bytes, rect):
-        return JPEG_BAD
-    # A warning is a picture that is cut short or corrupt: the library would paint gray and go on.
-    if tjDecompress2(jpeg.decompressor, source, source_bytes, <uint8_t*>pixel_at(surface, rect.x, rect.y),
-                     rect.width, <int>(surface.stride_px * 4), rect.height, TJPF_BGRX,
-                     TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS) != 0:
-        return JPEG_BAD
-    return JPEG_OK
-
-
-cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
-    cdef int outcome
+cdef int picture_decode(
+    Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, uint8_t* target, int row_bytes, int pixel_format
+) noexcept nogil:
     if jpeg.decompressor == NULL:
         jpeg.decompressor = tjInitDecompress()
         if jpeg.decompressor == NULL:
             return JPEG_NO_MEMORY
-    outcome = picture_decode(jpeg, source, source_bytes, rect, surface)
-    if outcome != JPEG_OK:
-        # libjpeg-turbo 2.1 leaves a decompressor in the middle of the header that was wrong.
-        jpeg_free(jpeg)
-    return outcome
+    # Asked for another size, the library would scale: it must never come to that.
+    # A warning is a picture that is cut short or corrupt: the library would paint gray and go on.
+    if is_picture_of(source, source_bytes, rect) and tjDecompress2(
+        jpeg.decompressor, source, source_bytes, target, rect.width, row_bytes, rect.height, pixel_format,
+        TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS,
+    ) == 0:
+        return JPEG_OK
+    # libjpeg-turbo 2.1 leaves a decompressor in the middle of the header that was wrong.
+    jpeg_free(jpeg)
+    return JPEG_BAD
+
+
+cdef int jpeg_decode(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Surface* surface) noexcept nogil:
+    return picture_decode(
+        jpeg, source, source_bytes, rect, <uint8_t*>pixel_at(surface, rect.x, rect.y), <int>(surface.stride_px * 4), TJPF_BGRX
+    )
+
+
+cdef int jpeg_luma(Jpeg* jpeg, const uint8_t* source, Py_ssize_t source_bytes, const Rect* rect, Luma* luma) noexcept nogil:
+    return picture_decode(
+        jpeg, source, source_bytes, rect, level_at(luma, rect.x, rect.y), <int>luma.stride_px, TJPF_GRAY
+    )
 
 
 cdef void jpeg_free(Jpeg* jpeg) noexcept nogil:

@@ -11,9 +11,11 @@ from cython_vnc.constants cimport Breach
 from cython_vnc.cursor cimport CursorShape
 from cython_vnc.decoders.base cimport Decoders, Status
 from cython_vnc.framebuffer cimport Coverage
+from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport Damage, Rect, Surface
 from cython_vnc.update cimport Limits, Update
 from cython_vnc.view cimport Views
+from cython_vnc.waiting cimport Waiting
 from cython_vnc.wire cimport Cursor
 
 cdef enum:
@@ -44,6 +46,11 @@ cdef class RFBParser:
     cdef Status failure                   # what `parse` returned, with its place for the message:
     cdef int32_t failed_encoding
     cdef Rect failed_rect
+    # Updates that came whole wait for `settle`: damage and counters are ahead of the pixels until then.
+    cdef public bint lazy
+    # Nobody looks at colours: JPEGs that come from now on are decoded to their luma, in `luma`. Called before any came. False: no memory.
+    cdef bint see_gray(self) noexcept nogil
+    cdef Luma luma
     # Newest shape of the pointer; `pointer.changes` counts them.
     cdef CursorShape pointer
     # Newest text that the server cut, latin-1.
@@ -54,6 +61,7 @@ cdef class RFBParser:
     cdef Limits limits
     cdef Coverage coverage
     cdef Update update
+    cdef Waiting waiting
     cdef uint64_t update_begin_byte       # of those received
     cdef Breach breach
     cdef int64_t failed_value
@@ -73,15 +81,15 @@ cdef class RFBParser:
     cdef void received(self, Py_ssize_t count) noexcept nogil
     # Handle every whole message that was received. Fence requests are answered into `outbound`.
     cdef Status parse(self) noexcept nogil
+    # Bring the pixels up to date. What is wholly painted over by what came later is not painted, nor decoded where it can be helped.
+    cdef Status settle(self) noexcept nogil
     # Client messages, appended to `outbound`; the caller sends outbound.data[start:end] and calls `sent`.
     # TOO_LARGE when 1 MiB waits already; BAD_MESSAGE for continuous updates or a fence that the server has not shown to know.
     cdef Status key_event(self, uint32_t keysym, bint down) noexcept nogil
     cdef Status pointer_event(self, uint16_t x, uint16_t y, uint8_t buttons) noexcept nogil
     cdef Status request_update(self, bint incremental) noexcept nogil
     cdef Status enable_continuous(self, bint enable) noexcept nogil
-    # Private: the part of a rectangle that is on the screen, which may be nothing; NULL: the whole screen.
     cdef Status put_continuous(self, bint enable) noexcept nogil
-    cdef Rect on_screen(self, const Rect* wanted) noexcept nogil
     cdef Status send_fence(self, uint32_t flags, const uint8_t* payload, uint8_t payload_bytes) noexcept nogil
     cdef void sent(self, Py_ssize_t count) noexcept nogil
 
@@ -89,7 +97,10 @@ cdef class RFBParser:
     cdef Status parse_update(self, bint* progressed) noexcept nogil
     cdef Status parse_cut_text(self, Cursor* cursor, bint* progressed) noexcept nogil
     cdef Status parse_fence(self, Cursor* cursor, bint* progressed) noexcept nogil
-    cdef Status decode_walked(self) noexcept nogil
+    cdef Py_ssize_t unparsed_bytes(self) noexcept nogil
+    cdef const uint8_t* unparsed(self) noexcept nogil
+    cdef bint may_wait(self) noexcept nogil
+    cdef Status take_walked(self, bint waits) noexcept nogil
     cdef Status apply_pseudo(self, const Rect* rect, int32_t encoding, const uint8_t* payload) noexcept nogil
     cdef Status resize(self, int32_t width, int32_t height) noexcept nogil
     cdef Status finish_update(self) noexcept nogil

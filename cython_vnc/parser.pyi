@@ -6,13 +6,16 @@ class RFBParser:
     def __new__(
         cls, width: int, height: int, *, max_width: int = 16384, max_height: int = 16384
     ) -> Self: ...
+    lazy: bool
+    """Keep updates until `RFBProtocol.picture` asks for their pixels, and decode what it shows."""
+
     @property
     def frame(self) -> int:
-        """Number of whole FramebufferUpdates decoded."""
+        """Number of whole FramebufferUpdates that came."""
 
     @property
     def rectangles(self) -> int:
-        """Rectangles of pixels decoded."""
+        """Rectangles of pixels that came."""
 
     @property
     def pixels(self) -> int:

@@ -3,6 +3,9 @@
 Theory of operation: bytes go into `inbound`, and `parse` takes whole messages from its front. A FramebufferUpdate stays
 there until it has come whole (`update.pyx` finds its end), then all its rectangles are decoded: the framebuffer goes from one
 frame to the next inside one call. An update beyond MAX_UPDATE_BYTES is decoded rectangle by rectangle instead, and flagged.
+With `lazy`, an update that came whole only says what it changes, and stays where it is: its bytes are the first of `inbound`, and
+parsing goes on behind them (`waiting.waiting_bytes`). `settle` paints all that waits, in its order, but for what later ones hide.
+What resizes the framebuffer or comes in parts does not wait, and first everything before it is painted.
 After a failure `parse` returns it again and again: the connection is lost.
 
 Blocks that Python views are never freed under it: see view.pxd.
@@ -19,11 +22,13 @@ from cython_vnc.client_messages cimport (
 from cython_vnc.constants cimport FENCE_REQUEST, Breach, Encoding, Limit, ServerMessage
 from cython_vnc.cursor cimport cursor_free, cursor_store
 from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, Status
-from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoders_free, decoders_init
-from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_copy, framebuffer_new
-from cython_vnc.surface cimport Damage, Rect, Surface, damage_add, repainted
+from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoder_paint, decoders_free, decoders_init
+from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_new, framebuffer_resize
+from cython_vnc.luma cimport luma_free, luma_give_all_colors, luma_new, luma_used
+from cython_vnc.surface cimport Rect, Surface, damage_add, repainted, surface_part
 from cython_vnc.update cimport RECTANGLE_HEADER_BYTES, is_resize, rectangle_take, size_allowed, update_begin, update_free, update_rebase, update_walk
 from cython_vnc.view cimport block_retire
+from cython_vnc.waiting cimport MOST_WAITING_BYTES, waiting_add, waiting_clear, waiting_fits, waiting_free, waiting_paint
 from cython_vnc.wire cimport Cursor, left, take_bytes, take_s32, take_u8, take_u16, take_u32
 
 
@@ -69,14 +74,23 @@ cdef class RFBParser:
 
     cdef Status parse(self) noexcept nogil:
         cdef bint progressed = True
-        cdef Status status = OK
-        while progressed and status == OK:
-            status = self.parse_message(&progressed)
-        return status
+        while progressed and self.parse_message(&progressed) == OK:
+            pass
+        return self.failure
+
+    cdef Py_ssize_t unparsed_bytes(self) noexcept nogil:
+        return bytes_live(&self.inbound) - self.waiting.waiting_bytes
+
+    cdef const uint8_t* unparsed(self) noexcept nogil:
+        return self.inbound.data + self.inbound.start + self.waiting.waiting_bytes
+
+    cdef bint see_gray(self) noexcept nogil:
+        self.decoders.luma = &self.luma
+        return luma_new(&self.luma, &self.surface)
 
     cdef Status parse_message(self, bint* progressed) noexcept nogil:
         """Handle at most one whole message."""
-        cdef Py_ssize_t live = bytes_live(&self.inbound)
+        cdef Py_ssize_t live = self.unparsed_bytes()
         cdef Py_ssize_t skipped = min(self.skipping, live)
         cdef Cursor cursor
         cdef uint8_t kind
@@ -91,7 +105,7 @@ cdef class RFBParser:
             return self.parse_update(progressed)
         if live == 0:
             return OK
-        cursor.at = self.inbound.data + self.inbound.start
+        cursor.at = self.unparsed()
         cursor.end = cursor.at + live
         kind = take_u8(&cursor)
         if kind == ServerMessage.FRAMEBUFFER_UPDATE:
@@ -176,7 +190,13 @@ cdef class RFBParser:
         return OK
 
     cdef void take(self, Py_ssize_t count, bint* progressed) noexcept nogil:
-        bytes_taken(&self.inbound, count)
+        """The next `count` bytes are done with."""
+        if self.waiting.waiting_bytes > 0:
+            self.waiting.waiting_bytes += count
+            if self.waiting.waiting_bytes > MOST_WAITING_BYTES:
+                self.settle()
+        else:
+            bytes_taken(&self.inbound, count)
         progressed[0] = True
 
     cdef Status fail(self, Status status, Breach breach, int64_t value) noexcept nogil:
@@ -188,43 +208,51 @@ cdef class RFBParser:
     cdef Status parse_update(self, bint* progressed) noexcept nogil:
         cdef Update* update = &self.update
         cdef Status status = update_walk(
-            update, self.inbound.data + self.inbound.start, bytes_live(&self.inbound), &self.limits, &self.decoders
+            update, self.unparsed(), self.unparsed_bytes(), &self.limits, &self.decoders
         )
         if status != OK:
             self.failed_rect, self.failed_encoding = update.rect, update.encoding
             return self.fail(status, update.breach, update.value)
-        if not update.complete and bytes_live(&self.inbound) > Limit.MAX_UPDATE_BYTES:
+        if not update.complete and self.unparsed_bytes() > Limit.MAX_UPDATE_BYTES:
             update.partial = True
         if update.complete or update.partial:
             self.partial = update.partial
-            status = self.decode_walked()
+            if not self.may_wait():
+                status = self.settle()
+                if status != OK:
+                    return status
+            status = self.take_walked(self.may_wait())
             if status != OK:
                 return status
-            bytes_taken(&self.inbound, update.position)
             update_rebase(update)
         if update.complete:
             progressed[0] = True
             return self.finish_update()
         return OK
 
-    cdef Status decode_walked(self) noexcept nogil:
+    cdef Status take_walked(self, bint waits) noexcept nogil:
+        """Handle the walked rectangles; those of pixels may wait for `settle`."""
         cdef Cursor cursor, payload
+        cdef const uint8_t* first = self.inbound.data + self.inbound.start
         cdef const Decoder* decoder
-        cdef Status status
+        cdef Status status = OK
         cdef Rect rect
         cdef int32_t encoding
         cdef uint32_t i
-        cursor.at = self.inbound.data + self.inbound.start
+        cursor.at = self.unparsed()
         cursor.end = cursor.at + self.update.position
         for i in range(self.update.span_count):
             rectangle_take(&cursor, &rect, &encoding)
+            decoder = decoder_find(encoding)
             payload.at = take_bytes(&cursor, self.update.spans[i])
             payload.end = cursor.at
-            decoder = decoder_find(encoding)
             if decoder == NULL:
                 status = self.apply_pseudo(&rect, encoding, payload.at)
             else:
-                status = decoder.decode(&rect, &payload, &self.surface, &self.decoders)
+                if waits:
+                    waiting_add(&self.waiting, &rect, payload.at - RECTANGLE_HEADER_BYTES - first, self.update.spans[i])
+                else:
+                    status = decoder_paint(decoder, &rect, &payload, &self.surface, &self.decoders)
                 damage_add(&self.damage, &rect, self.frame + 1)
                 coverage_add(&self.coverage, &rect)
                 self.rectangles += 1
@@ -232,7 +260,32 @@ cdef class RFBParser:
             if status != OK:
                 self.failed_rect, self.failed_encoding = rect, encoding
                 return self.fail(status, Breach.NO_BREACH, 0)
+        if waits:
+            self.waiting.updates += 1
+            self.waiting.waiting_bytes += self.update.position
+        else:
+            bytes_taken(&self.inbound, self.update.position)
         return OK
+
+    cdef bint may_wait(self) noexcept nogil:
+        """Whether the walked update may be painted later."""
+        cdef Update* update = &self.update
+        return (
+            self.lazy and update.complete and not update.partial and not update.resizes
+            and waiting_fits(&self.waiting, update.span_count, update.position)
+        )
+
+    cdef Status settle(self) noexcept nogil:
+        cdef Rect rect
+        cdef int32_t encoding
+        cdef const uint8_t* data = self.inbound.data + self.inbound.start
+        cdef Status status = waiting_paint(&self.waiting, data, &self.surface, &self.decoders, &rect, &encoding)
+        bytes_taken(&self.inbound, self.waiting.waiting_bytes)
+        waiting_clear(&self.waiting)
+        if status != OK:
+            self.failed_rect, self.failed_encoding = rect, encoding
+            self.fail(status, Breach.NO_BREACH, 0)
+        return self.failure
 
     cdef Status apply_pseudo(self, const Rect* rect, int32_t encoding, const uint8_t* payload) noexcept nogil:
         if is_resize(encoding, rect):
@@ -249,21 +302,17 @@ cdef class RFBParser:
 
     cdef Status resize(self, int32_t width, int32_t height) noexcept nogil:
         """Keep what fits; every tile counts as changed, no pixel as painted."""
-        cdef Surface old_surface = self.surface
-        cdef Damage old_damage = self.damage
-        cdef Rect everything = Rect(0, 0, width, height)
-        cdef Status status
-        if width == old_surface.width and height == old_surface.height:
-            return OK
-        coverage_free(&self.coverage)
-        status = framebuffer_new(&self.surface, &self.damage, &self.coverage, width, height)
-        if status != OK:
-            self.surface, self.damage = old_surface, old_damage
+        cdef uint32_t* old_pixels = self.surface.pixels
+        cdef Status status = OK
+        if width == self.surface.width and height == self.surface.height:
             return status
-        framebuffer_copy(&old_surface, &self.surface)
-        damage_free(&old_damage)
-        damage_add(&self.damage, &everything, self.frame + 1)
-        status = block_retire(&self.views, old_surface.pixels, self.surface_viewed)
+        luma_give_all_colors(&self.luma, &self.surface)
+        status = framebuffer_resize(&self.surface, &self.damage, &self.coverage, width, height, self.frame + 1)
+        if status != OK:
+            return status
+        if luma_used(&self.luma):
+            luma_new(&self.luma, &self.surface)
+        status = block_retire(&self.views, old_pixels, self.surface_viewed)
         self.surface_viewed = False
         self.has_picture = False
         self.resized = True
@@ -307,26 +356,16 @@ cdef class RFBParser:
         elif self.whole_asked and self.subscriptions > 0:
             self.whole_asked = not repainted(&self.damage, self.whole_frame)
         if not incremental or self.subscriptions == 0 or not self.has_picture or self.whole_asked:
-            area = self.on_screen(NULL)
+            area = surface_part(&self.surface, NULL)
             return put_update_request(&self.outbound, incremental, &area)
         for i in range(self.subscriptions):
-            area = self.on_screen(&self.subscription[i])
+            area = surface_part(&self.surface, &self.subscription[i])
             if area.width > 0 and area.height > 0 and status == OK:
                 status = put_update_request(&self.outbound, True, &area)
         return status
 
-    cdef Rect on_screen(self, const Rect* wanted) noexcept nogil:
-        cdef Rect area
-        area.x = area.y = 0
-        area.width, area.height = self.surface.width, self.surface.height
-        if wanted != NULL:
-            area.x, area.y = min(wanted.x, area.width), min(wanted.y, area.height)
-            area.width = min(wanted.width, area.width - area.x)
-            area.height = min(wanted.height, area.height - area.y)
-        return area
-
     cdef Status put_continuous(self, bint enable) noexcept nogil:
-        cdef Rect area = self.on_screen(NULL)
+        cdef Rect area = surface_part(&self.surface, NULL)
         return put_enable_continuous(&self.outbound, enable, &area)
 
     cdef Status enable_continuous(self, bint enable) noexcept nogil:
@@ -358,6 +397,8 @@ cdef class RFBParser:
         damage_free(&self.damage)
         coverage_free(&self.coverage)
         decoders_free(&self.decoders)
+        waiting_free(&self.waiting)
+        luma_free(&self.luma)
         bytes_free(&self.outbound)
         bytes_free(&self.cut_text)
         cursor_free(&self.pointer)

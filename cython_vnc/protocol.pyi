@@ -77,6 +77,20 @@ class RFBProtocol(RFBParser):
         keeps the old picture for as long as it lives; take a new one.
         """
 
+    def decode_gray(self) -> None:
+        """Decode JPEGs that come from now on to their luma.
+
+        That is what gray of their colors would be, but where these leave the range of R, G and B.
+        In `picture` they are gray, and so may be what is within 15 pixels of them.
+        """
+
+    def gray_picture(self) -> bytes:
+        """Copy the levels of gray: (height, stride), where the rows of `picture` are as far apart.
+
+        Raises:
+            ValueError: without `decode_gray`.
+        """
+
     def newest_cut_text(self) -> str:
         """What the server cut last; empty before."""
 

@@ -24,6 +24,17 @@ cdef struct Surface:
 cdef inline uint32_t* pixel_at(const Surface* surface, int32_t x, int32_t y) noexcept nogil:
     return surface.pixels + y * surface.stride_px + x
 
+cdef inline Rect surface_part(const Surface* surface, const Rect* wanted) noexcept nogil:
+    """The part of a rectangle that is on the surface, which may be nothing; NULL: all of the surface."""
+    cdef Rect part
+    part.x = part.y = 0
+    part.width, part.height = surface.width, surface.height
+    if wanted != NULL:
+        part.x, part.y = min(wanted.x, part.width), min(wanted.y, part.height)
+        part.width = min(wanted.width, part.width - part.x)
+        part.height = min(wanted.height, part.height - part.y)
+    return part
+
 cdef struct Damage:
     # changed_at[row * columns + column]: number of the newest frame (FramebufferUpdate) that touched the 16x16 tile.
     uint64_t* changed_at

@@ -14,6 +14,7 @@ cdef struct Update:
     bint active                     # the header of an update was read, its last rectangle not yet decoded
     bint complete                   # every rectangle was walked
     bint partial                    # too long to be received whole
+    bint resizes                    # the framebuffer gets another size by it, or got one in between
     uint32_t rectangles_left        # to walk
     Py_ssize_t position             # of the next rectangle to walk; bytes before it are walked and not yet decoded
     Py_ssize_t needed               # its payload, or -1 while that is not known

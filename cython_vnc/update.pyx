@@ -23,6 +23,7 @@ cdef void update_begin(Update* update, uint32_t rectangles, int32_t width, int32
     update.active = True
     update.complete = False
     update.partial = False
+    update.resizes = False
     update.rectangles_left = rectangles
     update.position = 0
     update.needed = NEED_MORE
@@ -51,6 +52,7 @@ cdef Status update_walk(Update* update, const uint8_t* data, Py_ssize_t live_byt
         if status != OK:
             return status
         if is_resize(update.encoding, &update.rect):
+            update.resizes |= update.rect.width != update.width or update.rect.height != update.height
             update.width, update.height = update.rect.width, update.rect.height
         update.position += RECTANGLE_HEADER_BYTES + update.needed
         update.needed = NEED_MORE

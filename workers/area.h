@@ -24,6 +24,14 @@ typedef struct {
     float first_weight, last_weight;
 } area_lines;
 
+/* The same of levels, one byte a pixel. */
+typedef struct {
+    const uint8_t *whole;
+    ptrdiff_t whole_lines, stride_px;
+    const uint8_t *first, *last;
+    float first_weight, last_weight;
+} area_levels;
+
 typedef struct {
     int32_t first, last; /* the source pixels below one output pixel */
 } area_span;
@@ -62,6 +70,22 @@ static inline void area_columns_scalar(const area_lines *lines, ptrdiff_t x, ptr
         if (lines->first) area_add_pixel(lines->first[x], lines->first_weight, gray, total);
         if (lines->last) area_add_pixel(lines->last[x], lines->last_weight, gray, total);
         for (int i = 0; i < (gray ? 1 : 3); i++) sums[i * plane_px + x] = total[i];
+    }
+}
+
+/* The columns [x, count) of levels; their sums are as large as those of grey. */
+static inline void area_level_columns_scalar(const area_levels *lines, ptrdiff_t x, ptrdiff_t count, float *sums) {
+    for (; x < count; x++) {
+        const uint8_t *line = lines->whole + x;
+        float total = 0;
+        for (ptrdiff_t left = lines->whole_lines; left > 0; left -= AREA_CHUNK_LINES) {
+            uint32_t levels = 0;
+            for (ptrdiff_t y = area_chunk(left); y > 0; y--, line += lines->stride_px) levels += *line;
+            total += (float)levels;
+        }
+        if (lines->first) total += (float)lines->first[x] * lines->first_weight;
+        if (lines->last) total += (float)lines->last[x] * lines->last_weight;
+        sums[x] = total * (1 << GRAY_BITS);
     }
 }
 
@@ -141,6 +165,54 @@ AREA_AVX2 void area_columns_avx2(const area_lines *lines, ptrdiff_t count, float
     area_columns_scalar(lines, x, count, sums, plane_px, gray);
 }
 
+/* Eight levels with their weight. */
+AREA_AVX2 __attribute__((always_inline)) __m256 area_weighed_avx2(__m256 total, const uint8_t *levels, float weight) {
+    const __m256i eight = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)levels));
+    return _mm256_add_ps(total, _mm256_mul_ps(_mm256_cvtepi32_ps(eight), _mm256_set1_ps(weight)));
+}
+
+/* Of `wide` times 32 columns at a time; returns how far it came. */
+AREA_AVX2 __attribute__((always_inline)) ptrdiff_t area_level_blocks(const area_levels *lines, ptrdiff_t x, ptrdiff_t count, float *sums, int wide) {
+    const __m256i low = _mm256_set1_epi16(255);
+    const __m256 scale = _mm256_set1_ps(1 << GRAY_BITS);
+    for (; x + wide * 32 <= count; x += wide * 32) {
+        __m256 total[AREA_WIDE][4];
+        const uint8_t *line = lines->whole + x;
+        for (int v = 0; v < wide; v++)
+            for (int i = 0; i < 4; i++) total[v][i] = _mm256_setzero_ps();
+        for (ptrdiff_t left = lines->whole_lines; left > 0; left -= AREA_CHUNK_LINES) {
+            __m256i even[AREA_WIDE], odd[AREA_WIDE];
+            for (int v = 0; v < wide; v++) even[v] = odd[v] = _mm256_setzero_si256();
+            for (ptrdiff_t y = area_chunk(left); y > 0; y--, line += lines->stride_px)
+                for (int v = 0; v < wide; v++) {
+                    const __m256i levels = _mm256_loadu_si256((const __m256i *)line + v);
+                    even[v] = _mm256_add_epi16(even[v], _mm256_and_si256(levels, low));
+                    odd[v] = _mm256_add_epi16(odd[v], _mm256_srli_epi16(levels, 8));
+                }
+            for (int v = 0; v < wide; v++) {
+                /* Of each half of the vector: columns 0 to 7, then 8 to 15. */
+                const __m256i begin = _mm256_unpacklo_epi16(even[v], odd[v]), end = _mm256_unpackhi_epi16(even[v], odd[v]);
+                const __m128i parts[4] = {_mm256_castsi256_si128(begin), _mm256_castsi256_si128(end), _mm256_extracti128_si256(begin, 1), _mm256_extracti128_si256(end, 1)};
+                for (int i = 0; i < 4; i++) total[v][i] = _mm256_add_ps(total[v][i], _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(parts[i])));
+            }
+        }
+        for (int v = 0; v < wide; v++)
+            for (int i = 0; i < 4; i++) {
+                const ptrdiff_t at = x + v * 32 + i * AREA_LANES;
+                if (lines->first) total[v][i] = area_weighed_avx2(total[v][i], lines->first + at, lines->first_weight);
+                if (lines->last) total[v][i] = area_weighed_avx2(total[v][i], lines->last + at, lines->last_weight);
+                _mm256_storeu_ps(sums + at, _mm256_mul_ps(total[v][i], scale));
+            }
+    }
+    return x;
+}
+
+AREA_AVX2 void area_level_columns_avx2(const area_levels *lines, ptrdiff_t count, float *sums) {
+    ptrdiff_t x = area_level_blocks(lines, 0, count, sums, 2);
+    x = area_level_blocks(lines, x, count, sums, 1);
+    area_level_columns_scalar(lines, x, count, sums);
+}
+
 /* `room` is whole vectors; weights beyond a span are 0, and so many sums may be read beyond the last. */
 AREA_AVX2 void area_pixels_avx2(const area_span *spans, const float *weights, ptrdiff_t room, ptrdiff_t count, const float *sums, int32_t left, uint8_t *to, ptrdiff_t step) {
     for (ptrdiff_t i = 0; i < count; i++) {
@@ -168,6 +240,16 @@ static inline void area_columns(const area_lines *lines, ptrdiff_t count, float 
     }
 #endif
     area_columns_scalar(lines, 0, count, sums, plane_px, gray);
+}
+
+static inline void area_level_columns(const area_levels *lines, ptrdiff_t count, float *sums, int vectors) {
+#if defined(__x86_64__)
+    if (vectors) {
+        area_level_columns_avx2(lines, count, sums);
+        return;
+    }
+#endif
+    area_level_columns_scalar(lines, 0, count, sums);
 }
 
 static inline void area_pixels(const area_span *spans, const float *weights, ptrdiff_t room, ptrdiff_t count, const float *sums, int32_t left, uint8_t *to, ptrdiff_t step, int vectors) {

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
+from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport Damage, Surface
 
 
@@ -14,10 +15,17 @@ cdef extern from "workers/area.h" nogil:
         const uint32_t* first
         const uint32_t* last
         float first_weight, last_weight
+    ctypedef struct area_levels:
+        const uint8_t* whole
+        Py_ssize_t whole_lines, stride_px
+        const uint8_t* first
+        const uint8_t* last
+        float first_weight, last_weight
     ctypedef struct area_span:
         int32_t first, last
     int area_has_vectors()
     void area_columns(const area_lines* lines, Py_ssize_t count, float* sums, Py_ssize_t plane_px, int gray, int vectors)
+    void area_level_columns(const area_levels* lines, Py_ssize_t count, float* sums, int vectors)
     void area_pixels(
         const area_span* spans, const float* weights, Py_ssize_t room, Py_ssize_t count, const float* sums, int32_t left,
         uint8_t* target, Py_ssize_t step, int vectors
@@ -52,7 +60,8 @@ cdef struct Area:
 # False: no memory.
 cdef bint area_new(Area* area, int32_t source_width, int32_t source_height, int32_t width, int32_t height, bint gray) noexcept nogil
 cdef void area_free(Area* area) noexcept nogil
-# The surface's corner lies at (x, y) of the source picture; what it does not reach is black.
+# The surface's corner lies at (x, y) of the source picture; what it does not reach is black. Grey may be made of levels instead of the
+# surface's pixels; NULL: there are none.
 cdef void area_paint(
-    Area* area, const Surface* surface, int32_t x, int32_t y, const Damage* damage, uint64_t since, uint8_t* pixels
+    Area* area, const Surface* surface, const Luma* luma, int32_t x, int32_t y, const Damage* damage, uint64_t since, uint8_t* pixels
 ) noexcept nogil

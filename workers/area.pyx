@@ -3,7 +3,7 @@
 Theory of operation. An output pixel covers a rectangle of the source whose sides are rational; it is the mean of what lies below it,
 each source pixel weighed by how much of it is covered. For each output row: the columns that touch a changed tile, as runs;
 the lines below it added up column by column, for a run's columns (area.h, vectors); then each pixel's columns
-weighed and added up. Grey is taken of the sums, which is the sum of the unrounded greys. Nothing is kept from one output row to the
+weighed and added up. Grey is taken of the sums, which is the sum of the unrounded greys, where there are no levels of grey to sum up. Nothing is kept from one output row to the
 next but the runs, so a pixel is always the same number, whatever changed beside it.
 """
 
@@ -11,6 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport TILE_PX, Damage, Surface, pixel_at
 
 
@@ -90,13 +91,22 @@ cdef void area_free(Area* area) noexcept nogil:
     memset(area, 0, sizeof(Area))
 
 
+cdef inline bint column_changed(const Damage* damage, int32_t column, int32_t top, int32_t bottom, uint64_t since) noexcept nogil:
+    cdef const uint64_t* stamps = damage.changed_at + <Py_ssize_t>top * damage.columns + column
+    cdef int32_t row
+    for row in range(top, bottom + 1):
+        if stamps[0] > since:
+            return True
+        stamps += damage.columns
+    return False
+
+
 cdef void runs_find(
     Area* area, const Surface* surface, int32_t x, const Damage* damage, int32_t top, int32_t bottom, uint64_t since
 ) noexcept nogil:
     """The output pixels that a changed tile of tile rows [top, bottom] touches."""
-    cdef int32_t column, row, left, right
+    cdef int32_t column, left, right
     cdef Run* run = area.runs
-    cdef const uint64_t* stamps
     area.run_count = 0
     while top <= bottom and not area.changed_rows[top]:
         top += 1
@@ -104,16 +114,15 @@ cdef void runs_find(
         bottom -= 1
     if top > bottom:
         return
-    for column in range(damage.columns):
-        stamps = damage.changed_at + <Py_ssize_t>top * damage.columns + column
-        for row in range(top, bottom + 1):
-            if stamps[0] > since:
-                break
-            stamps += damage.columns
-        else:
+    column = 0
+    while column < damage.columns:
+        if not column_changed(damage, column, top, bottom, since):
+            column += 1
             continue
         left = max(column * TILE_PX + x, 0)
-        right = min(min((column + 1) * TILE_PX, surface.width) + x, area.source_width)
+        while column < damage.columns and column_changed(damage, column, top, bottom, since):
+            column += 1
+        right = min(min(column * TILE_PX, surface.width) + x, area.source_width)
         if left >= right:
             continue
         left = <int32_t>(<int64_t>left * area.width // area.source_width)
@@ -125,6 +134,16 @@ cdef void runs_find(
         area.run_count += 1
         run.first = left
         run.end = right
+
+
+cdef void levels_of(const area_lines* lines, const Surface* surface, const Luma* luma, area_levels* levels) noexcept nogil:
+    """The lines of levels where those of pixels are."""
+    levels.whole_lines, levels.stride_px = lines.whole_lines, luma.stride_px
+    levels.first_weight, levels.last_weight = lines.first_weight, lines.last_weight
+    # Both have rows of the same stride.
+    levels.first = luma.levels + (lines.first - surface.pixels) if lines.first != NULL else NULL
+    levels.last = luma.levels + (lines.last - surface.pixels) if lines.last != NULL else NULL
+    levels.whole = luma.levels + (lines.whole - surface.pixels) if lines.whole != NULL else NULL
 
 
 cdef void lines_of(const Area* area, const Surface* surface, int32_t y, int32_t line, area_lines* lines) noexcept nogil:
@@ -147,13 +166,14 @@ cdef void lines_of(const Area* area, const Surface* surface, int32_t y, int32_t 
 
 
 cdef void run_paint(
-    Area* area, const Surface* surface, int32_t x, const area_lines* lines, const Run* run, uint8_t* target
+    Area* area, const Surface* surface, const Luma* luma, int32_t x, const area_lines* lines, const Run* run, uint8_t* target
 ) noexcept nogil:
     """Make the pixels of a run; `target` is the row's first byte."""
     cdef int32_t channel, planes = 1 if area.gray else 3
     cdef int32_t left = area.columns[run.first].first, right = area.columns[run.end - 1].last + 1
     cdef int32_t seen_left = max(left, x), seen_right = min(right, x + surface.width)
     cdef area_lines here = lines[0]
+    cdef area_levels levels
     if seen_left > left or seen_right < right:
         for channel in range(planes):
             memset(area.sums + channel * area.plane_px, 0, (right - left) * sizeof(float))
@@ -164,7 +184,11 @@ cdef void run_paint(
             here.last += seen_left - x
         if here.whole != NULL:
             here.whole += seen_left - x
-        area_columns(&here, seen_right - seen_left, area.sums + (seen_left - left), area.plane_px, area.gray, area.vectors)
+        if luma != NULL:
+            levels_of(&here, surface, luma, &levels)
+            area_level_columns(&levels, seen_right - seen_left, area.sums + (seen_left - left), area.vectors)
+        else:
+            area_columns(&here, seen_right - seen_left, area.sums + (seen_left - left), area.plane_px, area.gray, area.vectors)
     for channel in range(planes):
         area_pixels(
             area.columns + run.first, area.column_weights + run.first * area.room, area.room, run.end - run.first,
@@ -187,7 +211,7 @@ cdef void rows_look(Area* area, const Damage* damage, uint64_t since) noexcept n
 
 
 cdef void area_paint(
-    Area* area, const Surface* surface, int32_t x, int32_t y, const Damage* damage, uint64_t since, uint8_t* pixels
+    Area* area, const Surface* surface, const Luma* luma, int32_t x, int32_t y, const Damage* damage, uint64_t since, uint8_t* pixels
 ) noexcept nogil:
     """Make the pixels that a tile with `changed_at > since` touches; `since` 0: all."""
     cdef int32_t line, index, top, bottom, seen_top = -1, seen_bottom = -1
@@ -212,4 +236,4 @@ cdef void area_paint(
             continue
         lines_of(area, surface, y, line, &lines)
         for index in range(area.run_count):
-            run_paint(area, surface, x, &lines, area.runs + index, pixels + line * row_bytes)
+            run_paint(area, surface, luma, x, &lines, area.runs + index, pixels + line * row_bytes)

@@ -196,6 +196,8 @@ cdef class HotLoop(Stepper):
         cdef ScreenSource current = source
         cdef int outcome
         while True:
+            if self.rows.shown.gray and self.rows.pool.pixels == NULL:
+                current.see_gray()
             with nogil:
                 outcome = self.loop(current)
             if outcome == STOPPED:
@@ -290,6 +292,7 @@ cdef class HotLoop(Stepper):
 
     cdef int64_t next_wake(self, ScreenSource source, int64_t now_ns) noexcept nogil:
         cdef int64_t wake_ns = min(now_ns + HEARTBEAT_NS, self.due_ns())
+        source.wanted_ns = self.wanted_ns()
         if self.usable:
             wake_ns = min(wake_ns, source.pace(now_ns))
             wake_ns = min(wake_ns, input_next_ns(&self.input))

@@ -38,4 +38,4 @@ cdef class Painter:
         ):
             raise ValueError("the tiles are not those of the picture")
         with nogil:
-            publish_changes(&surface, &damage, since, &self.shown, &row[0])
+            publish_changes(&surface, NULL, &damage, since, &self.shown, &row[0])

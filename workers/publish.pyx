@@ -11,6 +11,7 @@ of whole pixels, before anything is averaged, and of greys where the row is grey
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from cython_vnc.luma cimport Luma, level_at
 from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, pixel_at
 from workers.area cimport area_paint
 from workers.observation cimport Observation, observation_bytes
@@ -66,7 +67,7 @@ cdef inline bint fills(const Place* place, const Observation* shown) noexcept no
 
 
 cdef void copy_area(
-    const Surface* surface, const Place* place, const Observation* shown, uint8_t* pixels,
+    const Surface* surface, const Luma* luma, const Place* place, const Observation* shown, uint8_t* pixels,
     int32_t left, int32_t top, int32_t right, int32_t bottom,
 ) noexcept nogil:
     """Convert the surface's pixels [left, right) x [top, bottom), cut to what is seen."""
@@ -78,7 +79,9 @@ cdef void copy_area(
         return
     for y in range(top, bottom):
         target = <Py_ssize_t>(y + place.y) * shown.width + left + place.x
-        if shown.gray:
+        if shown.gray and luma != NULL:
+            memcpy(pixels + target, level_at(luma, left, y), right - left)
+        elif shown.gray:
             gray_row(pixel_at(surface, left, y), pixels + target, right - left)
         elif shown.streams and right - left >= STREAM_PX:
             rgb_row_stream(pixel_at(surface, left, y), pixels + target * 3, right - left)
@@ -87,19 +90,19 @@ cdef void copy_area(
 
 
 cdef void publish_changes(
-    const Surface* surface, const Damage* damage, uint64_t since, Observation* shown, uint8_t* pixels
+    const Surface* surface, const Luma* luma, const Damage* damage, uint64_t since, Observation* shown, uint8_t* pixels
 ) noexcept nogil:
-    """Convert every tile with `changed_at > since`; `since` 0 repaints the whole row."""
+    """Convert every tile with `changed_at > since`; `since` 0 repaints the whole row. Grey comes from the levels, where there are any."""
     cdef int32_t row, column, start
     cdef const uint64_t* stamps
     cdef Place place = place_of(surface, shown)
     if shown.resized:
-        area_paint(&shown.area, surface, place.x, place.y, damage, since, pixels)
+        area_paint(&shown.area, surface, luma, place.x, place.y, damage, since, pixels)
         return
     if since == 0:
         if not fills(&place, shown):
             memset(pixels, 0, observation_bytes(shown))
-        copy_area(surface, &place, shown, pixels, 0, 0, surface.width, surface.height)
+        copy_area(surface, luma, &place, shown, pixels, 0, 0, surface.width, surface.height)
         if shown.streams:
             stores_settle()
         return
@@ -113,7 +116,7 @@ cdef void publish_changes(
             start = column
             while column < damage.columns and stamps[column] > since:
                 column += 1
-            copy_area(surface, &place, shown, pixels, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
+            copy_area(surface, luma, &place, shown, pixels, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
     if shown.streams:
         stores_settle()
 
@@ -122,11 +125,11 @@ cdef void publish_pool(const Surface* pool, Observation* shown, uint8_t* pixels)
     """The whole pool becomes the row."""
     cdef Place place
     if shown.resized:
-        area_paint(&shown.area, pool, 0, 0, NULL, 0, pixels)
+        area_paint(&shown.area, pool, NULL, 0, 0, NULL, 0, pixels)
         return
     place.x = place.y = place.left = place.top = 0
     place.right, place.bottom = pool.width, pool.height
-    copy_area(pool, &place, shown, pixels, 0, 0, pool.width, pool.height)
+    copy_area(pool, NULL, &place, shown, pixels, 0, 0, pool.width, pool.height)
     if shown.streams:
         stores_settle()
 

@@ -15,9 +15,14 @@ cdef class RFBSource(ScreenSource):
     cdef int64_t period_ns
     cdef int64_t next_request_ns
     cdef int quiet_requests
+    cdef int64_t requested_ns        # when the newest request was made
+    cdef int64_t asked_for_ns        # and `wanted_ns` at that time
+    cdef bint keeps                  # updates wait although the turn is over
     cdef bint typed                  # a key was sent
     cdef uint64_t probe_wanted       # the main thread wants a sign of life
     cdef Status refused              # why a message of ours was not queued
 
     cdef bint take(self) noexcept nogil
+    cdef bint paint(self, int64_t now_ns) noexcept nogil
+    cdef int64_t ask(self, int64_t now_ns) noexcept nogil
     cdef bint queued(self, Status status) noexcept nogil

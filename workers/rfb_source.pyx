@@ -1,8 +1,14 @@
 """A VNC server as a screen source: the socket's I/O and the pacing of requests, around `cython_vnc.protocol`. [I/O]
 
 Pacing: ContinuousUpdates where the server has them and the session wants 60 or more frames a second; else an
-incremental request on a timer, not after each update, so that the round trip is not part of the frame period. A server keeps
+incremental request on a timer, not after each update, so that the round trip is not part of the frame period. Where it is known
+when the next row is due, and that is far away, the request goes out shortly before: the server puts all changes since the last into one
+update, and it is new when it is shown. A row that waits for a change asks often. A server keeps
 one outstanding request, so on a still screen the timer stops after a few and starts again with the next update.
+
+Decoding: updates that came in one turn are painted at its end. Where more than one came for each row lately, they are kept until shortly
+before the next is due, or until a row is asked for, since much of what they paint will be painted over. At one a row
+nothing would be saved, and the work would be done when it is late.
 """
 
 import os
@@ -11,6 +17,7 @@ from libc.errno cimport EAGAIN, EINTR, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from cython_vnc.decoders.base cimport OK, TOO_LARGE, Status
+from cython_vnc.luma cimport luma_used
 from cython_vnc.protocol cimport RFBProtocol
 from shm.atomic cimport load_acquire, monotonic_ns, store_release
 from workers.source cimport ScreenSource
@@ -30,6 +37,12 @@ cdef enum:
     RECEIVE_BYTES = 256 << 10
     # Requests sent after the newest update before the timer rests; covers a round trip of 8 periods.
     QUIET_REQUESTS = 8
+    # How long before a row is due its picture is asked for: a server may wait for its own next frame. And how
+    # long before, what waits is decoded.
+    ASK_AHEAD_NS = 33_000_000
+    PAINT_AHEAD_NS = 4_000_000
+    # A request so often where any change is waited for.
+    FRAME_NS = 16_666_667
     SHIFT = 0xFFE1
     # ClientFence (rfbproto, "ClientFence"): Request, BlockBefore.
     FENCE_FLAGS = 0x80000001
@@ -50,6 +63,7 @@ cdef class RFBSource(ScreenSource):
 
     def __init__(self, RFBProtocol protocol, int descriptor, fps: float | None) -> None:
         self.protocol = protocol
+        protocol.lazy = True
         self.descriptor = descriptor
         self.period_ns = <int64_t>(1e9 / (fps or 60.0))
         # EnableContinuousUpdates has one area, and would confine the first picture too.
@@ -103,7 +117,22 @@ cdef class RFBSource(ScreenSource):
                 return False
             if count < room:
                 break
-        return self.flush()
+        return self.paint(monotonic_ns()) and self.flush()
+
+    cdef bint settle(self) noexcept nogil:
+        self.keeps = False
+        self.status = self.protocol.settle()
+        return self.status == OK
+
+    cdef bint paint(self, int64_t now_ns) noexcept nogil:
+        """Decode what came, or keep it."""
+        self.keeps = self.crowded and now_ns < self.wanted_ns - PAINT_AHEAD_NS
+        return self.keeps or self.settle()
+
+    cdef void see_gray(self) noexcept nogil:
+        if not luma_used(&self.protocol.luma):
+            self.protocol.see_gray()
+        self.luma = &self.protocol.luma
 
     cdef bint flush(self) noexcept nogil:
         cdef Py_ssize_t count
@@ -123,6 +152,14 @@ cdef class RFBSource(ScreenSource):
         return True
 
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil:
+        cdef int64_t next_ns = self.ask(now_ns)
+        if self.keeps and self.paint(now_ns) and self.keeps:
+            next_ns = min(next_ns, self.wanted_ns - PAINT_AHEAD_NS)
+        return next_ns
+
+    cdef int64_t ask(self, int64_t now_ns) noexcept nogil:
+        """Request updates; returns when to do so next."""
+        cdef int64_t period_ns = self.period_ns
         if load_acquire(&self.probe_wanted) != 0:
             store_release(&self.probe_wanted, 0)
             # Without a payload its reply is no barrier's.
@@ -134,10 +171,17 @@ cdef class RFBSource(ScreenSource):
             return NEVER_NS
         if self.quiet_requests >= QUIET_REQUESTS:
             return NEVER_NS
+        if self.wanted_ns == 0:
+            period_ns = min(period_ns, FRAME_NS)
+            self.next_request_ns = min(self.next_request_ns, self.requested_ns + period_ns)
+        elif period_ns > ASK_AHEAD_NS and self.wanted_ns != NEVER_NS and self.wanted_ns != self.asked_for_ns:
+            self.next_request_ns = self.wanted_ns - ASK_AHEAD_NS
         if now_ns >= self.next_request_ns:
             self.protocol.request_update(True)
             self.quiet_requests += 1
-            self.next_request_ns = max(self.next_request_ns + self.period_ns, now_ns + self.period_ns // 2)
+            self.requested_ns = now_ns
+            self.asked_for_ns = self.wanted_ns
+            self.next_request_ns = max(self.next_request_ns + period_ns, now_ns + period_ns // 2)
         return self.next_request_ns
 
     cdef bint queued(self, Status status) noexcept nogil:

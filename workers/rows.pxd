@@ -16,6 +16,7 @@ cdef struct Rows:
     uint64_t base
     uint64_t layout_frame       # rows that show an older frame have another geometry: repaint them whole
     int32_t width, height       # of the source's surface when last seen
+    bint levels                 # grey is made of the source's levels
     uint8_t* frozen             # a picture of our own: the end of an episode until its row is published
     uint64_t frozen_frame       # what it shows, 0: no frame of the source
     Surface pool                # max-pooling: the frame before the last; `pixels` NULL: no pooling

@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from cython_vnc.luma cimport Luma, luma_ready, luma_used
 from shm.atomic cimport load_acquire
 from shm.layout cimport DONE, Record, pixels_at, record_at, spare_at
 from workers.area cimport area_free
@@ -48,6 +49,14 @@ cdef void rows_free(Rows* rows) noexcept nogil:
 
 cdef uint64_t paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown, bint pooled) noexcept nogil:
     """Bring a picture that shows frame `shown` (0: nothing) up to the source's newest; returns what it shows then."""
+    cdef Luma* luma = source.luma if luma_used(source.luma) else NULL
+    cdef bint levels
+    source.settle()
+    levels = luma != NULL and luma_ready(luma, &source.surface)
+    if levels != rows.levels:
+        # What is averaged of rounded greys may be a level apart.
+        rows.levels = levels
+        rows.layout_frame = rows.base + source.frame
     if source.surface.width != rows.width or source.surface.height != rows.height:
         rows.width = source.surface.width
         rows.height = source.surface.height
@@ -59,7 +68,7 @@ cdef uint64_t paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t s
     if shown < rows.layout_frame:
         shown = 0
     publish_changes(
-        &source.surface, &source.damage, shown - rows.base if shown > rows.base else 0, &rows.shown, pixels
+        &source.surface, luma if levels else NULL, &source.damage, shown - rows.base if shown > rows.base else 0, &rows.shown, pixels
     )
     return rows.base + source.frame
 
@@ -74,6 +83,7 @@ cdef void mark(Rows* rows, uint64_t step, uint64_t frame) noexcept nogil:
 
 cdef void rows_pool(Rows* rows, ScreenSource source) noexcept nogil:
     """Keep the source's newest frame for the maximum with the next."""
+    source.settle()
     pool_take(&rows.pool, &source.surface, &rows.shown)
 
 

@@ -6,12 +6,14 @@ synthetic one of the benchmarks another. The base class is the source of a worke
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport Damage, Surface
 
 cdef class ScreenSource:
     # Kept up to date by the methods; read by the hot loop.
     cdef Surface surface
     cdef Damage damage
+    cdef Luma* luma              # of the surface, NULL or without levels: there are colours only
     cdef uint64_t frame          # newest whole frame; stamps in `damage` never exceed it
     cdef uint64_t updates        # FramebufferUpdates, or what corresponds to them
     cdef uint64_t rectangles
@@ -24,10 +26,18 @@ cdef class ScreenSource:
     cdef int descriptor          # to poll for input, -1: none
     cdef uint64_t barrier_seen   # newest payload of `barrier` that came back
     cdef bint fences             # it knows barriers
+    # Kept by the step: when the picture is wanted next, as far as is known (0: at once), and whether more than one frame came for each of
+    # the newest rows.
+    cdef int64_t wanted_ns
+    cdef bint crowded
 
     # True: still usable. False: broken; `why()` says how, and nothing more is called.
     cdef bint readable(self) noexcept nogil
     cdef bint flush(self) noexcept nogil
+    # Bring `surface` up to `frame`; what is read from the surface before may be older.
+    cdef bint settle(self) noexcept nogil
+    # Its pictures are shown in grey only: it may keep `luma`.
+    cdef void see_gray(self) noexcept nogil
     # Pace requests; returns the time at which it wants to be called again.
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil
     cdef bint key(self, uint32_t keysym, bint down) noexcept nogil

@@ -17,6 +17,12 @@ cdef class ScreenSource:
     cdef bint flush(self) noexcept nogil:
         return True
 
+    cdef bint settle(self) noexcept nogil:
+        return True
+
+    cdef void see_gray(self) noexcept nogil:
+        pass
+
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil:
         return NEVER_NS
 

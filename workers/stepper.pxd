@@ -35,6 +35,8 @@ cdef class Stepper:
     cdef bint usable            # the source works
     cdef bint frozen            # `rows.frozen` is the terminal picture of `episode.now`
     cdef bint has_terminal      # SAME_STEP: `terminal` ended; its row waits for the next episode's first picture
+    cdef uint64_t row_frame     # the source's frame when the newest row was published
+    cdef bint crowding          # more than one frame came for it
     cdef uint64_t environment_step
     cdef uint64_t reward_seen
     cdef uint64_t barriers
@@ -68,3 +70,5 @@ cdef class Stepper:
     cdef Record* blank_record(self) noexcept nogil
     cdef void finish(self, ScreenSource source, Record* record) noexcept nogil
     cdef int64_t due_ns(self) noexcept nogil
+    cdef int64_t wanted_ns(self) noexcept nogil
+    cdef void count_frames(self, ScreenSource source) noexcept nogil

@@ -64,8 +64,8 @@ cdef class Stepper:
             self.tell(BROKEN, 0, 0)
 
     cdef void drain(self, ScreenSource source) noexcept nogil:
-        """Take in what has arrived."""
-        if self.usable and source.descriptor >= 0 and not source.readable():
+        """Take in what has arrived, up to its pixels."""
+        if self.usable and not ((source.descriptor < 0 or source.readable()) and source.settle()):
             self.broke()
 
     cdef void release(self, ScreenSource source) noexcept nogil:
@@ -104,9 +104,17 @@ cdef class Stepper:
         ):
             record.flags |= LETTERBOXED
         record.published_ns = monotonic_ns()
+        self.count_frames(source)
         self.pending.active = False
         row_finish(&self.view, self.pending.entry.step, self.env)
         row_arrive(&self.view, self.env)
+
+    cdef void count_frames(self, ScreenSource source) noexcept nogil:
+        """A row was published: see whether more than one frame came for it, and for the one before."""
+        cdef bint crowding = source.frame >= self.row_frame + 2
+        source.crowded = crowding and self.crowding
+        self.crowding = crowding
+        self.row_frame = source.frame
 
     # When is a row due?
 
@@ -135,6 +143,14 @@ cdef class Stepper:
         if self.pending.entry.due == NOW:
             return NEVER_NS
         return self.pending.entry.due_ns
+
+    cdef int64_t wanted_ns(self) noexcept nogil:
+        """When the picture is wanted next: 0 where nobody knows better than at once, `NEVER_NS` before a step is asked for."""
+        if not self.pending.active:
+            return NEVER_NS
+        if self.step_clock:
+            return NEVER_NS if self.pending.substeps_left > 1 else 0
+        return self.pending.entry.due_ns if self.pending.entry.due == AT else 0
 
     cdef bint masks(self) noexcept nogil:
         """Whether a row between episodes does not wait for the next one."""
@@ -297,8 +313,11 @@ cdef class Stepper:
         cdef Episode* episode = &self.episode
         cdef int64_t infos
         cdef bint over, fault = episode.now.fault != 0
-        if not self.step_clock and not fault:
-            self.drain(source)
+        if not fault:
+            if not self.step_clock:
+                self.drain(source)
+            elif self.usable and not source.settle():
+                self.broke()
             if not self.usable and not episode_over(episode):
                 return
         if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps:

@@ -12,6 +12,7 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from cython_vnc.inflate cimport Inflate
 from cython_vnc.jpeg cimport Jpeg
+from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport Rect, Surface
 from cython_vnc.wire cimport Cursor
 
@@ -46,6 +47,8 @@ cdef struct Decoders:
     Py_ssize_t scratch_bytes
     Py_ssize_t walked           # how far `measure` of Hextile got in this rectangle (payload offset); reset per rectangle
     uint32_t walked_tiles
+    Luma* luma                  # nobody looks at colours: JPEGs are painted here; NULL: they are
+    bint hidden                 # the rectangle in hand will never be seen: read it as far as later ones need, and paint nothing
 
 ctypedef Py_ssize_t (*measure_fn)(const Rect* rect, const Cursor* buffered, Decoders* state) noexcept nogil
 ctypedef Status (*decode_fn)(const Rect* rect, Cursor* payload, Surface* surface, Decoders* state) noexcept nogil

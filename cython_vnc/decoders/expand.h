@@ -181,6 +181,24 @@ static inline __m128i expand_four_bits(unsigned byte, __m128i base, __m128i chan
 }
 #endif
 
+/* One byte a pixel: its level of gray. */
+static inline void expand_gray_row(int path, uint32_t *to, const uint8_t *from, ptrdiff_t width) {
+    ptrdiff_t done = 0;
+#ifdef EXPAND_X86
+    if (path >= EXPAND_SSE2)
+        for (; done + 16 <= width; done += 16) {
+            const __m128i levels = _mm_loadu_si128((const __m128i *)(from + done)), zero = _mm_setzero_si128();
+            const __m128i low = _mm_unpacklo_epi8(levels, levels), high = _mm_unpackhi_epi8(levels, levels);
+            const __m128i low_red = _mm_unpacklo_epi8(levels, zero), high_red = _mm_unpackhi_epi8(levels, zero);
+            _mm_storeu_si128((__m128i *)(to + done), _mm_unpacklo_epi16(low, low_red));
+            _mm_storeu_si128((__m128i *)(to + done + 4), _mm_unpackhi_epi16(low, low_red));
+            _mm_storeu_si128((__m128i *)(to + done + 8), _mm_unpacklo_epi16(high, high_red));
+            _mm_storeu_si128((__m128i *)(to + done + 12), _mm_unpackhi_epi16(high, high_red));
+        }
+#endif
+    for (; done < width; done++) to[done] = from[done] * 0x010101u;
+}
+
 /* 3 bytes a pixel: in the order R, G, B, TPIXEL of Tight; in the order B, G, R, CPIXEL of ZRLE. */
 static inline void expand_triple_row(int path, uint32_t *to, const uint8_t *from, ptrdiff_t width, int rgb) {
 #ifdef EXPAND_X86

@@ -22,4 +22,5 @@ cdef extern from "cython_vnc/decoders/expand.h" nogil:
     void expand_index_row(int path, uint32_t* target, const uint8_t* source, Py_ssize_t width, const ExpandPalette* palette, int colors)
     uint8_t expand_packed_row(int path, uint32_t* target, const uint8_t* source, Py_ssize_t width, int bits, const ExpandPalette* palette)
     void expand_bit_row(int path, uint32_t* target, const uint8_t* source, Py_ssize_t width, uint32_t zero, uint32_t one)
+    void expand_gray_row(int path, uint32_t* target, const uint8_t* source, Py_ssize_t width)
     void expand_gradient_row(uint32_t* target, const uint8_t* source, Py_ssize_t width, const uint32_t* above)

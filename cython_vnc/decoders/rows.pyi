@@ -16,8 +16,9 @@ def expand_row(
     """Make the pixels of one row.
 
     Args:
-        kind: "rgb" or "bgr" (3 bytes a pixel), "index" (1 byte), "packed4", "packed2" or "bits"
-            (4, 2 and 1 bits, the leftmost highest), or "fill" (0x010203 times the first byte).
+        kind: "rgb" or "bgr" (3 bytes a pixel), "index" or "gray" (1 byte), "packed4", "packed2"
+            or "bits" (4, 2 and 1 bits, the leftmost highest), or "fill" (0x010203 times the
+            first byte).
         source: as many bytes as the row needs.
         target: uint32, (width,), written.
         palette: R, G, B of each color.

@@ -13,7 +13,8 @@ from cython_vnc.decoders.expand cimport (
 from cython_vnc.decoders.paint cimport paint_fill
 from cython_vnc.decoders.scratch cimport scratch_inflate_exactly
 from cython_vnc.inflate cimport inflate_reset
-from cython_vnc.jpeg cimport JPEG_NO_MEMORY, JPEG_OK, jpeg_decode
+from cython_vnc.jpeg cimport JPEG_NO_MEMORY, JPEG_OK, jpeg_decode, jpeg_luma
+from cython_vnc.luma cimport luma_take_levels, luma_used
 from cython_vnc.surface cimport Rect, Surface, pixel_at, rect_area
 from cython_vnc.wire cimport Cursor, left, take_bytes, take_u8
 
@@ -37,6 +38,10 @@ cdef struct Basic:
     int colors
     const uint8_t* palette
     Py_ssize_t row_bytes
+
+
+cdef bint tight_is_jpeg(const Cursor* payload) noexcept nogil:
+    return left(payload) > 0 and payload.at[0] >> STREAMS == JPEG
 
 
 cdef inline Py_ssize_t take_compact(Cursor* cursor) noexcept nogil:
@@ -138,9 +143,13 @@ cdef Status jpeg_rectangle(const Rect* rect, Cursor* payload, Surface* surface, 
     cdef Cursor jpeg
     cdef Status status = take_counted(payload, &jpeg)
     cdef int outcome
-    if status != OK:
+    if status != OK or state.hidden:
         return status
-    outcome = jpeg_decode(&state.jpeg, jpeg.at, left(&jpeg), rect, surface)
+    if luma_used(state.luma):
+        luma_take_levels(state.luma, surface, rect)
+        outcome = jpeg_luma(&state.jpeg, jpeg.at, left(&jpeg), rect, state.luma)
+    else:
+        outcome = jpeg_decode(&state.jpeg, jpeg.at, left(&jpeg), rect, surface)
     if outcome == JPEG_OK:
         return OK
     return NO_MEMORY if outcome == JPEG_NO_MEMORY else BAD_JPEG
@@ -201,6 +210,8 @@ cdef Status basic_decode(const Rect* rect, uint8_t kind, Cursor* payload, Surfac
         if status != OK:
             return status
         plain = state.scratch
+    if state.hidden:
+        return OK
     if basic.filter == PALETTE_FILTER:
         return palette_paint(rect, &basic, plain, surface)
     if basic.filter == GRADIENT_FILTER:
@@ -224,7 +235,7 @@ cdef Status tight_decode(const Rect* rect, Cursor* payload, Surface* surface, De
         if control >> stream & 1:
             inflate_reset(&state.tight[stream])
     if control >> STREAMS == FILL:
-        return fill_decode(rect, payload, surface)
+        return OK if state.hidden else fill_decode(rect, payload, surface)
     if control >> STREAMS == JPEG:
         return jpeg_rectangle(rect, payload, surface, state)
     if control >> STREAMS > JPEG:

@@ -39,7 +39,7 @@ cdef Status zlib_decode(const Rect* rect, Cursor* payload, Surface* surface, Dec
         return TRUNCATED if left(payload) < deflated_bytes else TRAILING
     status = scratch_inflate_exactly(state, &state.zlib, take_bytes(payload, deflated_bytes), deflated_bytes,
                                      row_bytes * rect.height)
-    if status != OK:
+    if status != OK or state.hidden:
         return status
     for row in range(rect.height):
         memcpy(pixel_at(surface, rect.x, rect.y + row), state.scratch + row * row_bytes, row_bytes)

@@ -169,7 +169,7 @@ cdef Status zrle_decode(const Rect* rect, Cursor* payload, Surface* surface, Dec
         return TRUNCATED if left(payload) < deflated_bytes else TRAILING
     status = scratch_inflate(state, &state.zrle, take_bytes(payload, deflated_bytes), deflated_bytes,
                              inflated_limit(rect), &written)
-    if status != OK:
+    if status != OK or state.hidden:
         return status
     source.at = state.scratch
     source.end = state.scratch + written

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 
 from cython_vnc.decoders.rows import expand_row, paths
 
-BITS = {"rgb": 24, "bgr": 24, "index": 8, "packed4": 4, "packed2": 2, "bits": 1, "fill": 8}
+BITS = {
+    "rgb": 24,
+    "bgr": 24,
+    "index": 8,
+    "packed4": 4,
+    "packed2": 2,
+    "bits": 1,
+    "fill": 8,
+    "gray": 8,
+}
 MOST_COLORS = {"index": 256, "packed4": 16, "packed2": 4, "bits": 2}
 WIDTHS = [*range(1, 70), 127, 128, 129, 1000]
 GUARD = 0xDEADBEEF
@@ -18,6 +27,8 @@ def expected(kind: str, source: bytes, width: int, colors: list[tuple[int, int, 
     """The same in plain words."""
     if kind == "fill":
         return [source[0] * 0x010203] * width
+    if kind == "gray":
+        return [level * 0x010101 for level in source]
     if kind in ("rgb", "bgr"):
         triples = [source[3 * x : 3 * x + 3] for x in range(width)]
         return [int.from_bytes(each, "big" if kind == "rgb" else "little") for each in triples]
