@@ -125,8 +125,8 @@ def make_vec(
         tap_ms: How long ('Tap', key) holds its key.
         late_after_ms: See `VectorEnv`.
         step_timeout_s: How long a worker may be silent before it is a fault.
-        start_timeout_s: How long the remotes may take to show their first picture; None: what
-            runtimes.yml says, else 60.
+        start_timeout_s: How long the remotes may take to show their first picture, once every
+            worker had its turn to start; None: what runtimes.yml says, else 60.
         reset_timeout_s: How long a new episode may take to begin.
         render_mode: None (then `render()` gives None, as Gymnasium has it) or "rgb_array".
         address: Of a daemon that runs; None: ENVSERVER_ADDRESS or the default one if it runs,

@@ -20,6 +20,8 @@ STATUS_SLICE_S = 0.5
 CLOSE_TIMEOUT_S = 10.0
 DESCRIBE_TIMEOUT_S = 60.0
 REPORT_GRACE_S = 3.0
+NOT_BEGUN = ("preparing", "queued")
+"""States of a worker, while any has which no time-out of the start runs."""
 
 
 class Session:
@@ -94,8 +96,8 @@ class Session:
         """Wait until every worker shows its first picture.
 
         Args:
-            timeout_s: seconds, beside those for getting an image; None: the spec's
-                `start_timeout_s`, and time for who is late to say why.
+            timeout_s: seconds, from when images are there and every worker had its turn to start;
+                None: the spec's `start_timeout_s`, and time for who is late to say why.
             progress: called with each new `status`.
 
         Raises:
@@ -117,7 +119,7 @@ class Session:
                 self.rewarders = [bool(each) for each in status["rewarders"]]
                 self.describe = dict(status["describe"])
                 return
-            if any(worker["state"] == "preparing" for worker in status["workers"]):
+            if any(worker["state"] in NOT_BEGUN for worker in status["workers"]):
                 deadline = time.monotonic() + limit_s + REPORT_GRACE_S
             elif left_s <= 0:
                 raise StartError(_late_start(status, limit_s))

@@ -6,13 +6,14 @@ on which the configuration comes first. The process ends when that socket closes
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import socket
 import sys
 
 from shm.view import Mapping
 from workers.hot import HotLoop
-from workers.messages import MessageReader, WorkerConfig
+from workers.messages import MessageReader, WorkerConfig, pack
 from workers.worker import Worker
 
 
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     control = socket.socket(fileno=options.control_fd)
+    with contextlib.suppress(OSError):  # a broker that is gone is noticed below
+        control.sendall(pack("started"))
     config = read_config(control)
     if config is None:
         return

@@ -3,7 +3,8 @@
 Msgpack maps, each behind its length in 4 bytes, big endian.
 
     broker -> worker                      worker -> broker
-    configure  config    first, once      ready                   connected, first picture there
+    configure  config    first, once      started                 first: all is imported
+                                          ready                   connected, first picture there
     reset      id, seed, options, env_id  fault   fault, message  degraded; it reconnects
     remote     name, vnc, rewarder: another remote, as Endpoint.to_wire says it
     close                                 failed  fault, message  gave up; the process ends

@@ -21,6 +21,7 @@ from envserver.broker.leases import Lease, LeaseServer, trainer_alive
 from envserver.broker.pool import RemotePool
 from envserver.broker.requests import Requests
 from envserver.broker.session import BrokerSession
+from envserver.broker.turns import Turns
 from envserver.errors import EnvServerError, RequestFailed, SessionClosed, code_of
 from envserver.remotes.choice import choose_provider
 from envserver.settings import Address
@@ -47,6 +48,7 @@ class Daemon:
         self.started_at = time.monotonic()
         self.sessions: dict[str, BrokerSession] = {}
         self._closings = Closings()
+        self._turns = Turns()
         self.kept = KeptRemotes(self._closings)
         self._about_to_be_kept: dict[str, asyncio.Task[None]] = {}
         """By client_id: closings of sessions, each of which keeps the remotes in the end."""
@@ -131,7 +133,7 @@ class Daemon:
                     {"session": name, "lease": processes.identity(lease.pid) or ""},
                 )
             session = await BrokerSession.open(
-                name, lease.token, lease.pid, spec, directory, logs, pool
+                name, lease.token, lease.pid, spec, directory, logs, pool, self._turns
             )
         except BaseException as error:
             if pool is not None:

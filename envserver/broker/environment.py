@@ -1,18 +1,17 @@
 """One environment of a session: its remote and its worker, kept running.
 
 Theory of operation: one task an environment (`_run`) does everything in order. It starts the
-remote and, at the same time, the worker's interpreter; configures the worker once the remote's
-address is known; waits until worker or remote ends; tells the segment; and begins again after a
-back-off, as the next generation. The worker is always waited for before anything else is told or
-started. An environment that was never ready does not begin again for ever: what failed then
-answers the trainer's `wait_ready`.
+remote and, beside that, when its turn comes, the worker's interpreter; configures the worker once
+the remote's address is known; waits until worker or remote ends; tells the segment; and begins
+again after a back-off, as the next generation. The worker is always waited for before anything else
+is told or started. An environment that was never ready does not begin again for ever: what failed
+then answers the trainer's `wait_ready`.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from envserver.broker.faults import FaultReport, start_failure
 from envserver.broker.in_use import RemoteInUse
 from envserver.broker.large_infos import LargeInfos
 from envserver.broker.pool import RemotePool
+from envserver.broker.resets import Resets
+from envserver.broker.turns import Turn
 from envserver.broker.worker import WorkerProcess
 from envserver.errors import EnvServerError
 from envserver.remotes.base import Remote
@@ -36,8 +37,6 @@ MAX_BACK_OFF_S = 10.0
 STABLE_S = 30.0
 """A worker that ran so long begins with the shortest back-off again."""
 STATISTICS = ("phase", "episode", "updates", "update_bytes", "rectangles", "late_ticks", "queued")
-MAX_RESETS = 64
-"""Resets kept for a worker that is not there yet; older ones were followed by others."""
 STARTS = 3
 """Workers that may end before the first picture until the session's start has failed."""
 CLOSE_TIMEOUT_S = 1.0
@@ -52,6 +51,7 @@ class Environment:
     """Supervises one environment.
 
     Args:
+        ask_turn: asks for a turn to start a worker.
         changed: called after each change of `state` or of what is waited for.
     """
 
@@ -66,13 +66,14 @@ class Environment:
         log: Path,
         owner: str,
         name: str,
+        ask_turn: Callable[[], Turn],
         changed: Callable[[], None],
     ) -> None:
         self.env = env
-        self.name = name
+        self._name = name
         self.log = log
         self.state = "starting"
-        self.waiting_for = "its process"
+        self.waiting_for = "its remote"
         self.failed: str | None = None
         self.generation = 0
         self.worker: WorkerProcess | None = None
@@ -86,22 +87,24 @@ class Environment:
         self._segment_fd = segment_fd
         self._doorbell_fd = doorbell_fd
         self._owner = owner
+        self._ask_turn = ask_turn
+        self._turn: Turn | None = None
         self._changed = changed
         self._env_id = spec.env_id
-        self._has_reset = False
         self._configured = False
-        self._resets: deque[bytes] = deque(maxlen=MAX_RESETS)
+        self._resets = Resets(self._in_use, self._end)
         self.large_infos = LargeInfos(2 * spec.slots + 8)
         self._told = asyncio.Event()
-        self._renewing: asyncio.Task[None] | None = None
-        self._waiting_resets: list[bytes] = []
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
         self._closing = False
-        self._configured_at = self._reset_at = 0.0
-        self._awaits = ""
+        self._configured_at = 0.0
         self._ready_at = 0.0
         self._task = asyncio.create_task(self._run())
+
+    @property
+    def name(self) -> str:
+        return self.remote.name if self.remote is not None else self._name
 
     @property
     def remote(self) -> Remote | None:
@@ -123,55 +126,9 @@ class Environment:
 
     def reset(self, reset_id: int, fields: dict[str, Any]) -> None:
         """Bring the options of a reset to the worker, or keep them for the next one."""
-        self._has_reset = True
-        self._reset_at, self._awaits = time.monotonic(), "its worker"
-        message = messages.pack(
-            "reset",
-            id=reset_id,
-            seed=fields.get("seed"),
-            options=fields.get("options"),
-            env_id=fields.get("env_id") or self._env_id,
-        )
         # Before the first picture the remote is as fresh as one can be.
-        fresh = fields.get("fresh") and self._configured
-        if self._renewing is not None:
-            self._waiting_resets.append(message)
-        elif fresh and self._in_use.take_spare() is None:
-            self._awaits = "another remote"
-            self._waiting_resets.append(message)
-            self._renewing = asyncio.create_task(self._renew())
-        else:
-            if fresh:
-                self._tell_remote()
-            self._tell_reset(message)
-
-    def _tell_reset(self, message: bytes) -> None:
-        if self.worker is not None and self._configured:
-            self.worker.send(message)
-        else:
-            self._resets.append(message)
-
-    def _tell_remote(self) -> None:
-        """Let the worker go on with another remote."""
-        assert self.remote is not None
-        self.name = self.remote.name
-        if self.worker is not None and self._configured:
-            self.worker.send(self._in_use.message())
-
-    async def _renew(self) -> None:
-        """Start another remote; resets, whose options the worker waits for, come behind it."""
-        try:
-            await self._in_use.renew()
-            self._tell_remote()
-        except Exception as error:
-            if not isinstance(error, EnvServerError | OSError):
-                logger.exception("%s: no other remote could be started", self.name)
-            self._end(Fault.REMOTE_DIED, f"no other remote could be started: {error}")
-        finally:
-            self._renewing = None
-            waiting, self._waiting_resets = self._waiting_resets, []
-            for message in waiting:
-                self._tell_reset(message)
+        fresh = bool(fields.get("fresh")) and self._configured
+        self._resets.add(reset_id, fields, self._env_id, fresh)
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
@@ -213,8 +170,8 @@ class Environment:
                     await remote.wait_ended()
             if not remote.alive and remote is self.remote:
                 await self._told.wait()
-        if self.state == "ready" and self.report.noted_at < self._reset_at:
-            late = f"{self._awaits} did not come within {self._spec.reset_timeout_s:g} s"
+        if self.state == "ready" and self.report.noted_at < self._resets.asked_at:
+            late = f"{self._resets.awaits} did not come within {self._spec.reset_timeout_s:g} s"
             return FaultReport(Fault.RESET_FAILED, f"{self.name}: {late}", self.generation)
         return self.report
 
@@ -224,11 +181,9 @@ class Environment:
         if self.worker is not None and self.state == "ready":
             self.worker.send(messages.pack("close"))
             await asyncio.wait((self._task,), timeout=CLOSE_TIMEOUT_S)
-        tasks = [self._task] if self._renewing is None else [self._task, self._renewing]
-        for task in tasks:
-            task.cancel()
+        self._task.cancel()
         # A remote that is being made is given up by who makes it: not before it is stopped.
-        await asyncio.wait(tasks)
+        await asyncio.gather(asyncio.wait((self._task,)), self._resets.close())
 
     async def _run(self) -> None:
         try:
@@ -262,81 +217,80 @@ class Environment:
 
     async def _live(self) -> None:
         """Run one generation from start to end."""
-        self._set("starting", "its process")
         self._configured = False
         self._end_cause = None
+        self._turn = self._ask_turn()
+        self._set_starting()
+        taking = asyncio.create_task(self._take_remote())
+        try:
+            await asyncio.wait((self._turn.came, taking), return_when=asyncio.FIRST_COMPLETED)
+            if self._end_cause is None:
+                await self._turn.came
+                self._start_worker(self._turn)
+            if self.state == "queued":
+                self._set_starting()
+            if self.worker is not None and await taking:
+                self._configure(self.worker)
+                await self._wait_end(self.worker)
+        finally:
+            self._turn.give_back()
+            taking.cancel()
+            await self._clear_up()
+            await asyncio.wait((taking,))
+
+    async def _take_remote(self) -> bool:
+        """Have a remote; False where none can be had."""
+        try:
+            await self._in_use.take(self._env_id)
+        except (EnvServerError, OSError) as error:
+            self._hopeless = True
+            self._end(Fault.REMOTE_DIED, str(error))
+            return False
+        return True
+
+    def _start_worker(self, turn: Turn) -> None:
         self._told.clear()
         self.generation = self._plane.begin(self.env)
+        title = f"{self.name}, generation {self.generation}"
         try:
-            worker = self.worker = WorkerProcess(
-                self._segment_fd,
-                self._doorbell_fd,
-                self.log,
-                f"{self.name}, generation {self.generation}",
-                self._owner,
-                self._on_message,
+            self.worker = WorkerProcess(
+                *(self._segment_fd, self._doorbell_fd, self.log, title, self._owner),
+                *(self._on_message, turn.give_back),
             )
         except OSError as error:
-            self._note(Fault.WORKER_DIED, f"its worker cannot be started: {error}")
+            self._end(Fault.WORKER_DIED, f"its worker cannot be started: {error}")
             self._plane.ended(self.env, int(Fault.WORKER_DIED))
-            self._told.set()
-            return
-        self._plane.set_pid(self.env, worker.pid)
-        try:
-            self._set("starting", "its remote")
-            try:
-                remote = await self._in_use.take(self._env_id)
-            except (EnvServerError, OSError) as error:
-                self._hopeless = True
-                self._end(Fault.REMOTE_DIED, str(error))
-                return
-            self.name = remote.name
-            self._configure(worker)
-            await self._wait_end(worker)
-        finally:
-            worker.kill()
-            status = await asyncio.shield(worker.wait())
+        else:
+            self._plane.set_pid(self.env, self.worker.pid)
+
+    async def _clear_up(self) -> None:
+        """Have the worker end, and tell how."""
+        status = None
+        if self.worker is not None:
+            self.worker.kill()
+            status = await asyncio.shield(self.worker.wait())
+        self._note_end(status)
+        if self.worker is not None:
             self.worker = None
+            self._resets.go_to(None)
             self._in_use.leave_others()
-            self._note_end(status)
             self._plane.ended(self.env, int(self.report.fault))
-            self._told.set()
+        self._told.set()
 
     def _configure(self, worker: WorkerProcess) -> None:
         config = self._in_use.worker_config(
-            self._spec, self.generation, self._env_id, self._has_reset
+            self._spec, self.generation, self._env_id, self._resets.any
         )
         self._set("connecting", "the first picture")
         worker.send(messages.pack_configure(config))
         self._configured = True
         self._configured_at = time.monotonic()
-        for message in self._resets:
-            worker.send(message)
-        self._resets.clear()
+        self._resets.go_to(worker)
 
     async def _wait_end(self, worker: WorkerProcess) -> None:
-        while await self._wait_end_or_change(worker):
-            pass
-
-    async def _wait_end_or_change(self, worker: WorkerProcess) -> bool:
-        """Wait until worker or remote ended; True: until another remote took its place."""
-        assert self.remote is not None
-        ended = asyncio.ensure_future(self.remote.wait_ended())
-        exited = asyncio.ensure_future(worker.wait())
-        changed = asyncio.ensure_future(self._in_use.changed.wait())
-        try:
-            await asyncio.wait((ended, exited, changed), return_when=asyncio.FIRST_COMPLETED)
-            if changed.done() and not exited.done():
-                return True
-            # A worker that lost its connection may end a little before its dead remote is noticed.
-            if not ended.done() and self._end_cause is None:
-                await asyncio.wait((ended,), timeout=0.05)
-            if ended.done():
-                self._end(Fault.REMOTE_DIED, ended.result())
-            return False
-        finally:
-            for each in (ended, exited, changed):
-                each.cancel()
+        cause = await self._in_use.wait_end(worker.wait(), lambda: self._end_cause is not None)
+        if cause is not None:
+            self._end(Fault.REMOTE_DIED, cause)
 
     def _end(self, fault: Fault, cause: str) -> None:
         """Kill the worker for a reason, by which its end will be called; the first one stays."""
@@ -345,15 +299,21 @@ class Environment:
         if self.worker is not None:
             self.worker.kill()
 
-    def _note_end(self, status: int) -> None:
+    def _note_end(self, status: int | None) -> None:
         if self._closing:
             return
-        how = f"signal {-status}" if status < 0 else f"status {status}"
-        self._note(*self._end_cause or (Fault.WORKER_DIED, f"its worker ended with {how}"))
-        self.report.note_exit(status, self.remote if self._configured else None)
+        if self._end_cause is not None:
+            self._note(*self._end_cause)
+        elif status is not None:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            self._note(Fault.WORKER_DIED, f"its worker ended with {how}")
+        if status is not None:
+            self.report.note_exit(status, self.remote if self._configured else None)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
+        if kind in ("started", "ready") and self._turn is not None:
+            self._turn.give_back()
         if kind == "ready":
             self.was_ready = True
             self._ready_at = time.monotonic()
@@ -371,9 +331,9 @@ class Environment:
         elif kind == "info":
             self.large_infos.add(message["step"], message["data"])
         elif kind == "awaits":
-            self._awaits = message["what"]
+            self._resets.awaits = str(message["what"])
             if self.state == "connecting":
-                self._set(self.state, self._awaits)
+                self._set(self.state, self._resets.awaits)
         elif kind == "unreachable" and message["name"] == self.name:
             self._replace_remote(f"{self.name}: {message['message']}")
         elif kind == "switched":
@@ -390,8 +350,18 @@ class Environment:
 
     def note_preparing(self, text: str) -> None:
         """Say what its remote waits for before it can start ("": nothing); no time-out runs."""
-        if self.state in ("starting", "preparing"):
-            self._set("preparing" if text else "starting", text or "its remote")
+        if self.state not in ("queued", "starting", "preparing"):
+            return
+        if text:
+            self._set("preparing", text)
+        else:
+            self._set_starting()
+
+    def _set_starting(self) -> None:
+        if self._turn is not None and not self._turn.came.done():
+            self._set("queued", "its turn to start")
+        else:
+            self._set("starting", "its remote")
 
     def _set(self, state: str, waiting_for: str) -> None:
         self.state = state

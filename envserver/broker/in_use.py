@@ -1,13 +1,16 @@
 """The remote that one environment uses, and those that its worker has not left yet."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from envserver.broker.pool import RemotePool
 from envserver.remotes.base import Remote
 from envserver.spec import SessionSpec
 from workers import messages
+
+WORKER_FIRST_S = 0.05
+"""A worker that lost its connection may end so much before its dead remote is noticed."""
 
 
 class RemoteInUse:
@@ -60,6 +63,38 @@ class RemoteInUse:
         for leave in self._left:
             leave()
         self._left.clear()
+
+    async def wait_end(
+        self, worker: Coroutine[Any, Any, int], is_killed: Callable[[], bool]
+    ) -> str | None:
+        """Wait until the worker has ended, or the remote that it uses then.
+
+        Args:
+            worker: returns when it has ended.
+            is_killed: whether its end was ours.
+
+        Returns:
+            why the remote ended; None: it did not.
+        """
+        exited = asyncio.ensure_future(worker)
+        try:
+            while True:
+                assert self.remote is not None
+                ended = asyncio.ensure_future(self.remote.wait_ended())
+                changed = asyncio.ensure_future(self.changed.wait())
+                try:
+                    await asyncio.wait(
+                        (ended, exited, changed), return_when=asyncio.FIRST_COMPLETED
+                    )
+                    if exited.done() or not changed.done():
+                        if not ended.done() and not is_killed():
+                            await asyncio.wait((ended,), timeout=WORKER_FIRST_S)
+                        return ended.result() if ended.done() else None
+                finally:
+                    ended.cancel()
+                    changed.cancel()
+        finally:
+            exited.cancel()
 
     def worker_config(
         self, spec: SessionSpec, generation: int, env_id: str | None, start_episode: bool

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -14,6 +15,7 @@ from envserver import processes
 from envserver.addresses import parse_addresses
 from envserver.broker.environment import Environment
 from envserver.broker.pool import RemotePool
+from envserver.broker.turns import Turns
 from envserver.errors import RequestFailed
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
@@ -23,7 +25,7 @@ from shm.segment import Segment
 
 logger = logging.getLogger(__name__)
 
-"""R, G, B."""
+
 CHECK_S = 0.5
 """How often heartbeats are looked at."""
 OVERSLEPT_S = 2.0
@@ -35,6 +37,7 @@ class BrokerSession:
 
     Args:
         pool: of remotes, which ends with the session if it is not to be kept.
+        turns: the daemon's, to start workers.
 
     Attributes:
         reopened: the remotes had been kept, and are kept again where the opening fails.
@@ -49,6 +52,7 @@ class BrokerSession:
         directory: Path,
         logs: Path,
         pool: RemotePool,
+        turns: Turns,
     ) -> None:
         self.name = name
         self.token = secrets.token_hex(16)
@@ -70,6 +74,7 @@ class BrokerSession:
         self._doorbells: list[int] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._closed: asyncio.Task[None] | None = None
+        self._turns = turns
         self.pool = pool
         pool.say = self._say
 
@@ -83,6 +88,7 @@ class BrokerSession:
         directory: Path,
         logs: Path,
         pool: RemotePool,
+        turns: Turns,
     ) -> "BrokerSession":
         """Make the segment and begin to start everything; after a failure the pool is the caller's.
 
@@ -90,7 +96,7 @@ class BrokerSession:
             RequestFailed: there is not enough memory.
             OSError: the disk is full, or there are too few descriptors.
         """
-        session = cls(name, lease, trainer_pid, spec, directory, logs, pool)
+        session = cls(name, lease, trainer_pid, spec, directory, logs, pool, turns)
         try:
             await session._start()
         except BaseException as error:
@@ -124,6 +130,7 @@ class BrokerSession:
                 self._logs / f"worker-{env}.log",
                 owner,
                 names[env],
+                functools.partial(self._turns.ask, self.token),
                 self._note_change,
             )
             self.environments.append(environment)

@@ -20,6 +20,7 @@ class WorkerProcess:
     Args:
         log: gets a first line with `title`, and then what the process prints.
         on_message: called with each message of the worker (workers/messages.py).
+        on_end: called when the process has ended.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class WorkerProcess:
         title: str,
         owner: str,
         on_message: Callable[[dict[str, Any]], None],
+        on_end: Callable[[], None],
     ) -> None:
         ours, theirs = socket.socketpair()
         with theirs, log.open("ab", buffering=0) as output:
@@ -44,6 +46,7 @@ class WorkerProcess:
                 (segment_fd, doorbell_fd, theirs.fileno()),
             )
         self.pid = self._process.pid
+        self._on_end = on_end
         self._pidfd = os.pidfd_open(self.pid)
         # A worker that hung up is ending, and may say by its status why; one whose words cannot be
         # understood is no worker any more.
@@ -73,4 +76,5 @@ class WorkerProcess:
         self._pidfd = -1
         self._control.drain()
         self._control.close()
+        self._on_end()
         return status

@@ -14,6 +14,7 @@ from envserver.broker import environment as environments
 from envserver.broker import pool as pools
 from envserver.broker.environment import Environment
 from envserver.broker.pool import RemotePool
+from envserver.broker.turns import Turns
 from envserver.remotes.choice import Choice
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
@@ -32,8 +33,11 @@ class ScriptedWorker:
 
     pid = os.getpid()
 
-    def __init__(self, on_message: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, on_message: Callable[[dict[str, Any]], None], on_end: Callable[[], None]
+    ) -> None:
         self.say = on_message
+        self._on_end = on_end
         self.got: list[dict[str, Any]] = []
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -46,6 +50,7 @@ class ScriptedWorker:
     def kill(self) -> None:
         if not self._ended.done():
             self._ended.set_result(-9)
+            self._on_end()
 
     async def wait(self) -> int:
         return await asyncio.shield(self._ended)
@@ -56,6 +61,7 @@ class Rig:
 
     def __init__(self, directory: Path, segment: Segment, plane: ControlPlane) -> None:
         self.remotes = ScriptedRemotes()
+        self.turns = Turns(1)
         self.workers: list[ScriptedWorker] = []
         self.changed = asyncio.Event()
         fields: dict[str, Any] = {"env_id": "gym-core.Pong-v0", "width": 64, "height": 48}
@@ -67,11 +73,11 @@ class Rig:
             )
         self.environment = Environment(
             *(0, spec, self.pool, plane, segment.fd, -1, directory / "worker.log", "", "env"),
-            self.changed.set,
+            *(lambda: self.turns.ask("session"), self.changed.set),
         )
 
     def worker(self, *arguments: Any) -> ScriptedWorker:
-        self.workers.append(ScriptedWorker(arguments[-1]))
+        self.workers.append(ScriptedWorker(*arguments[-2:]))
         return self.workers[-1]
 
     async def ready(self, generation: int = 1) -> ScriptedWorker:
