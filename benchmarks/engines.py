@@ -163,8 +163,7 @@ class SubprocVecEnv(Engine):
         self.envs.reset()
 
     def step(self, change: int) -> Picture:
-        batch: Picture = self.envs.step(self.actions[change])[0]
-        return batch
+        return np.asarray(self.envs.step(self.actions[change])[0], np.uint8)
 
     def close(self) -> None:
         self.envs.close()

@@ -8,7 +8,7 @@ a fault a page takes.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from cython_vnc.decoders.base cimport NO_MEMORY, OK, Status
 from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, damage_add, pixel_at
@@ -43,6 +43,7 @@ cdef Status framebuffer_new(Surface* surface, Damage* damage, Coverage* coverage
     if surface.stride_px % SAME_SETS_PX == 0:
         surface.stride_px += 16
     surface.pixels = <uint32_t*>calloc(<size_t>(surface.stride_px * height), sizeof(uint32_t))
+    memset(damage, 0, sizeof(Damage))
     damage.columns = (width + TILE_PX - 1) // TILE_PX
     damage.rows = (height + TILE_PX - 1) // TILE_PX
     damage.changed_at = <uint64_t*>calloc(<size_t>damage.columns * <size_t>damage.rows, sizeof(uint64_t))
@@ -88,8 +89,7 @@ cdef Status framebuffer_resize(
 
 cdef void damage_free(Damage* damage) noexcept nogil:
     free(damage.changed_at)
-    damage.changed_at = NULL
-    damage.columns = damage.rows = 0
+    memset(damage, 0, sizeof(Damage))
 
 
 cdef void coverage_add(Coverage* coverage, const Rect* rect) noexcept nogil:

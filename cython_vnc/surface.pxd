@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
     TILE_PX = 16
+    LATEST_RECTS = 16
 
 cdef struct Rect:
     int32_t x
@@ -13,6 +14,13 @@ cdef struct Rect:
 
 cdef inline Py_ssize_t rect_area(const Rect* rect) noexcept nogil:
     return <Py_ssize_t>rect.width * rect.height
+
+cdef inline bint rect_common(const Rect* one, const Rect* other, Rect* common) noexcept nogil:
+    """Set `common` to what lies in both; False: nothing."""
+    common.x, common.y = max(one.x, other.x), max(one.y, other.y)
+    common.width = min(one.x + one.width, other.x + other.width) - common.x
+    common.height = min(one.y + one.height, other.y + other.height) - common.y
+    return common.width > 0 and common.height > 0
 
 cdef struct Surface:
     # 32 bits a pixel; bytes in memory are B, G, R, X (pixel = R << 16 | G << 8 | B).
@@ -35,17 +43,30 @@ cdef inline Rect surface_part(const Surface* surface, const Rect* wanted) noexce
         part.height = min(wanted.height, part.height - part.y)
     return part
 
+cdef struct Painted:
+    Rect rect
+    uint64_t frame
+
 cdef struct Damage:
     # changed_at[row * columns + column]: number of the newest frame (FramebufferUpdate) that touched the 16x16 tile.
     uint64_t* changed_at
     int32_t columns
     int32_t rows
+    # The same by the pixel: the last LATEST_RECTS of `added` rectangles, number n at n % LATEST_RECTS; what came before
+    # was not newer than `forgotten`.
+    uint64_t added
+    uint64_t forgotten
+    Painted latest[LATEST_RECTS]
 
 cdef inline void damage_add(Damage* damage, const Rect* rect, uint64_t frame) noexcept nogil:
-    """Stamp every tile that `rect` (inside the surface) touches."""
+    """Note that `rect` (inside the surface) was painted, in a frame not older than those before."""
+    cdef Painted* place = damage.latest + damage.added % LATEST_RECTS
     cdef int32_t row, column
     if rect.width <= 0 or rect.height <= 0:
         return
+    damage.forgotten = place.frame
+    place.rect, place.frame = rect[0], frame
+    damage.added += 1
     for row in range(rect.y // TILE_PX, (rect.y + rect.height - 1) // TILE_PX + 1):
         for column in range(rect.x // TILE_PX, (rect.x + rect.width - 1) // TILE_PX + 1):
             damage.changed_at[row * damage.columns + column] = frame

@@ -23,25 +23,37 @@ static inline __attribute__((always_inline)) void rgb_store(__m128i *to, __m128i
     else _mm_storeu_si128(to, value);
 }
 
-/* 16 pixels a turn: four shuffles squeeze 16 bytes to 12, three stores; past the cache where `stream`. */
-__attribute__((target("ssse3"))) static inline __attribute__((always_inline)) void rgb_blocks(const uint32_t *from, uint8_t *to, ptrdiff_t count, int stream) {
+/* 16 pixels: four shuffles squeeze 16 bytes to 12, three stores; past the cache where `stream`. */
+__attribute__((target("ssse3"))) static inline __attribute__((always_inline)) void rgb_block(const uint32_t *from, uint8_t *to, int stream) {
     const __m128i squeeze = _mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
-    ptrdiff_t i = 0;
-    for (; i + 16 <= count; i += 16) {
-        __m128i a = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + i)), squeeze);
-        __m128i b = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + i + 4)), squeeze);
-        __m128i c = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + i + 8)), squeeze);
-        __m128i d = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + i + 12)), squeeze);
-        __m128i *out = (__m128i *)(to + 3 * i);
-        rgb_store(out, _mm_or_si128(a, _mm_slli_si128(b, 12)), stream);
-        rgb_store(out + 1, _mm_or_si128(_mm_srli_si128(b, 4), _mm_slli_si128(c, 8)), stream);
-        rgb_store(out + 2, _mm_or_si128(_mm_srli_si128(c, 8), _mm_slli_si128(d, 4)), stream);
-    }
-    rgb_scalar(from + i, to + 3 * i, count - i);
+    const __m128i a = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)from), squeeze);
+    const __m128i b = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + 4)), squeeze);
+    const __m128i c = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + 8)), squeeze);
+    const __m128i d = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + 12)), squeeze);
+    __m128i *out = (__m128i *)to;
+    rgb_store(out, _mm_or_si128(a, _mm_slli_si128(b, 12)), stream);
+    rgb_store(out + 1, _mm_or_si128(_mm_srli_si128(b, 4), _mm_slli_si128(c, 8)), stream);
+    rgb_store(out + 2, _mm_or_si128(_mm_srli_si128(c, 8), _mm_slli_si128(d, 4)), stream);
 }
 
-__attribute__((target("ssse3"))) static inline void rgb_ssse3(const uint32_t *from, uint8_t *to, ptrdiff_t count) { rgb_blocks(from, to, count, 0); }
-__attribute__((target("ssse3"))) static inline void rgb_ssse3_stream(const uint32_t *from, uint8_t *to, ptrdiff_t count) { rgb_blocks(from, to, count, 1); }
+/* The last block overlaps the one before. */
+__attribute__((target("ssse3"))) static inline void rgb_ssse3(const uint32_t *from, uint8_t *to, ptrdiff_t count) {
+    if (count < 16) {
+        rgb_scalar(from, to, count);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < count - 16; i += 16) rgb_block(from + i, to + 3 * i, 0);
+    rgb_block(from + count - 16, to + 3 * (count - 16), 0);
+}
+
+/* `to` of any alignment: of 16 pixels in a row one begins on 16 bytes. */
+__attribute__((target("ssse3"))) static inline void rgb_ssse3_stream(const uint32_t *from, uint8_t *to, ptrdiff_t count) {
+    ptrdiff_t i = 0;
+    while (i < count && (uintptr_t)(to + 3 * i) % 16) i++;
+    rgb_scalar(from, to, i);
+    for (; i + 16 <= count; i += 16) rgb_block(from + i, to + 3 * i, 1);
+    rgb_scalar(from + i, to + 3 * i, count - i);
+}
 
 static inline void rgb_row(const uint32_t *from, uint8_t *to, ptrdiff_t count) {
     if (__builtin_cpu_supports("ssse3")) rgb_ssse3(from, to, count);
@@ -50,8 +62,8 @@ static inline void rgb_row(const uint32_t *from, uint8_t *to, ptrdiff_t count) {
 
 /* Past the cache, where that can be done; `stores_settle` comes before anybody is told of it. */
 static inline void rgb_row_stream(const uint32_t *from, uint8_t *to, ptrdiff_t count) {
-    if ((uintptr_t)to % 16 == 0 && __builtin_cpu_supports("ssse3")) rgb_ssse3_stream(from, to, count);
-    else rgb_row(from, to, count);
+    if (__builtin_cpu_supports("ssse3")) rgb_ssse3_stream(from, to, count);
+    else rgb_scalar(from, to, count);
 }
 
 static inline void stores_settle(void) { _mm_sfence(); }

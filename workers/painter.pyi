@@ -37,6 +37,7 @@ class Painter:
         since: int,
         row: NDArray[np.uint8],
         width: int = 0,
+        painted: Sequence[tuple[int, tuple[int, int, int, int]]] | None = None,
     ) -> None:
         """Bring a row that shows frame `since` up to date.
 
@@ -46,7 +47,9 @@ class Painter:
             since: what the row shows; 0: nothing.
             row: its bytes.
             width: of the framebuffer; 0: its stride.
+            painted: Frame and rectangle (x, y, width, height) of all that was painted, in that
+                order; `changed_at` is stamped with them too. None: `changed_at` alone knows.
 
         Raises:
-            ValueError: the sizes do not fit.
+            ValueError: the sizes do not fit, or a rectangle leaves the picture.
         """

@@ -1,8 +1,9 @@
 """Paints rows from a framebuffer as the hot thread does, one call at a time: for tests and benchmarks."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
-from cython_vnc.surface cimport TILE_PX, Damage, Surface
+from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, damage_add
 from workers.area cimport area_free
 from workers.observation cimport Observation, observation_bytes, observation_new
 from workers.publish cimport publish_changes
@@ -20,10 +21,13 @@ cdef class Painter:
         area_free(&self.shown.area)
 
     def publish(
-        self, const uint32_t[:, ::1] pixels, uint64_t[:, ::1] changed_at, uint64_t since, uint8_t[::1] row, int width=0
+        self, const uint32_t[:, ::1] pixels, uint64_t[:, ::1] changed_at, uint64_t since, uint8_t[::1] row, int width=0,
+        painted=None,
     ):
         cdef Surface surface
         cdef Damage damage
+        cdef Rect rect
+        memset(&damage, 0, sizeof(Damage))
         surface.pixels = <uint32_t*>&pixels[0, 0]
         surface.stride_px = pixels.shape[1]
         surface.width = width or <int>pixels.shape[1]
@@ -37,5 +41,11 @@ cdef class Painter:
             damage.columns != (surface.width + TILE_PX - 1) // TILE_PX or damage.rows != (surface.height + TILE_PX - 1) // TILE_PX
         ):
             raise ValueError("the tiles are not those of the picture")
+        if painted is None:
+            damage.forgotten = since + 1
+        for frame, (rect.x, rect.y, rect.width, rect.height) in painted or ():
+            if not (0 <= rect.x <= surface.width - rect.width and 0 <= rect.y <= surface.height - rect.height):
+                raise ValueError(f"{rect} leaves the picture")
+            damage_add(&damage, &rect, frame)
         with nogil:
             publish_changes(&surface, NULL, &damage, since, &self.shown, &row[0])

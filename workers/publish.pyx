@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from cython_vnc.luma cimport Luma, level_at
-from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, pixel_at
+from cython_vnc.surface cimport LATEST_RECTS, TILE_PX, Damage, Painted, Rect, Surface, pixel_at, rect_common
 from workers.area cimport area_paint
 from workers.observation cimport Observation, observation_bytes
 
@@ -89,12 +89,72 @@ cdef void copy_area(
             rgb_row(pixel_at(surface, left, y), pixels + target * 3, right - left)
 
 
+cdef void publish_tiles(
+    const Surface* surface, const Luma* luma, const Damage* damage, uint64_t since, const Place* place, const Observation* shown,
+    uint8_t* pixels,
+) noexcept nogil:
+    """Runs of tiles that changed after `since`."""
+    cdef int32_t row, column, start
+    cdef const uint64_t* stamps
+    for row in range(place.top // TILE_PX, min(damage.rows, (place.bottom + TILE_PX - 1) // TILE_PX)):
+        stamps = damage.changed_at + <Py_ssize_t>row * damage.columns
+        column = 0
+        while column < damage.columns:
+            if stamps[column] <= since:
+                column += 1
+                continue
+            start = column
+            while column < damage.columns and stamps[column] > since:
+                column += 1
+            copy_area(surface, luma, place, shown, pixels, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
+
+
+cdef void copy_rest(
+    const Surface* surface, const Luma* luma, const Place* place, const Observation* shown, uint8_t* pixels, const Rect* rect,
+    const Painted* newer, int32_t count,
+) noexcept nogil:
+    """Convert what of `rect` lies in none of the `count` newer rectangles: what is beside the first of them, in up to four parts."""
+    cdef Rect common, part
+    while count and not rect_common(rect, &newer.rect, &common):
+        newer += 1
+        count -= 1
+    if not count:
+        copy_area(surface, luma, place, shown, pixels, rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
+        return
+    newer += 1
+    count -= 1
+    # Above, below, left, right; any may be empty.
+    part = Rect(rect.x, rect.y, rect.width, common.y - rect.y)
+    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
+    part.y = common.y + common.height
+    part.height = rect.y + rect.height - part.y
+    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
+    part = Rect(rect.x, common.y, common.x - rect.x, common.height)
+    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
+    part.x = common.x + common.width
+    part.width = rect.x + rect.width - part.x
+    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
+
+
+cdef void publish_rects(
+    const Surface* surface, const Luma* luma, const Damage* damage, uint64_t since, const Place* place, const Observation* shown,
+    uint8_t* pixels,
+) noexcept nogil:
+    """The pixels that were painted after `since`, each once."""
+    cdef Painted newest[LATEST_RECTS]
+    cdef int32_t count = 0
+    while count < LATEST_RECTS and <uint64_t>count < damage.added:
+        newest[count] = damage.latest[(damage.added - 1 - count) % LATEST_RECTS]
+        if newest[count].frame <= since:
+            break
+        copy_rest(surface, luma, place, shown, pixels, &newest[count].rect, newest, count)
+        count += 1
+
+
 cdef void publish_changes(
     const Surface* surface, const Luma* luma, const Damage* damage, uint64_t since, Observation* shown, uint8_t* pixels
 ) noexcept nogil:
-    """Convert every tile with `changed_at > since`; `since` 0 repaints the whole row. Grey comes from the levels, where there are any."""
-    cdef int32_t row, column, start
-    cdef const uint64_t* stamps
+    """Convert what was painted after `since`; 0 repaints the whole row. Grey comes from the levels, where there are any."""
     cdef Place place = place_of(surface, shown)
     if shown.resized:
         area_paint(&shown.area, surface, luma, place.x, place.y, damage, since, pixels)
@@ -106,17 +166,10 @@ cdef void publish_changes(
         if shown.streams:
             stores_settle()
         return
-    for row in range(place.top // TILE_PX, min(damage.rows, (place.bottom + TILE_PX - 1) // TILE_PX)):
-        stamps = damage.changed_at + <Py_ssize_t>row * damage.columns
-        column = 0
-        while column < damage.columns:
-            if stamps[column] <= since:
-                column += 1
-                continue
-            start = column
-            while column < damage.columns and stamps[column] > since:
-                column += 1
-            copy_area(surface, luma, &place, shown, pixels, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
+    if damage.forgotten > since:
+        publish_tiles(surface, luma, damage, since, &place, shown, pixels)
+    else:
+        publish_rects(surface, luma, damage, since, &place, shown, pixels)
     if shown.streams:
         stores_settle()
 
@@ -162,6 +215,8 @@ cdef void pool_maximum(Surface* pool, const Surface* surface, const Observation*
 
 cdef bint damaged(const Damage* damage, const Rect* region, uint64_t since) noexcept nogil:
     """Whether a tile that touches `region` changed after frame `since`; an empty region means the whole screen."""
+    if damage.added == 0 or damage.latest[(damage.added - 1) % LATEST_RECTS].frame <= since:
+        return False
     cdef int32_t left = 0, top = 0, right = damage.columns - 1, bottom = damage.rows - 1
     cdef int32_t row, column
     if region.width > 0 and region.height > 0:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workers.entries import EntryKind
+from workers.painter import Painter
 
 WIDTH, HEIGHT = 100, 70
 
@@ -33,11 +34,12 @@ OPERATION = st.one_of(
         st.just("paint"), st.integers(0, 2**20), st.integers(0, 99), st.integers(0, 69),
         st.integers(1, 60), st.integers(1, 60),
     ),
+    st.tuples(st.just("burst"), st.integers(0, 2**20)),
     st.tuples(st.just("step")),
     st.tuples(st.just("step")),
     st.tuples(st.just("hold")),
     st.tuples(st.just("abandon")),
-    st.tuples(st.just("resize"), st.sampled_from([(100, 70), (64, 33), (131, 70), (100, 200)])),
+    st.tuples(st.just("resize"), st.sampled_from([(100, 70), (64, 38), (131, 70), (100, 200)])),
     st.tuples(st.just("reconnect")),
     st.tuples(st.just("restart")),
 )  # fmt: skip
@@ -66,6 +68,13 @@ def test_row_equals_full_conversion(
             height = min(height, screen.pixels.shape[0] - y)
             colours = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
             screen.paint(x, y, colours)
+        elif operation == "burst":
+            # More rectangles than are remembered one by one.
+            random = np.random.default_rng(*arguments)
+            for _ in range(20):
+                x, y = random.integers(0, screen.pixels.shape[1]), random.integers(0, 33)
+                width = min(9, screen.pixels.shape[1] - x)
+                screen.paint(int(x), int(y), random.integers(0, 256, (5, width, 3), np.uint8))
         elif operation == "resize":
             (size,) = arguments
             screen.resize(size[0], size[1], episode)
@@ -96,3 +105,54 @@ def test_row_equals_full_conversion(
     assert np.array_equal(rig.picture(), centred(screen.pixels, WIDTH, HEIGHT))
     rigs.remove(rig)
     rig.close()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**20),
+    width=st.sampled_from([90, 700]),
+    rects=st.lists(
+        st.tuples(
+            st.integers(1, 9),
+            st.integers(0, 699),
+            st.integers(0, 39),
+            st.integers(1, 700),
+            st.integers(1, 40),
+        ),
+        max_size=20,
+    ),
+    since=st.integers(1, 9),
+    channels=st.sampled_from([1, 3]),
+    streams=st.booleans(),
+    shift=st.integers(0, 3),
+)
+def test_just_what_was_painted_is_converted(
+    seed: int,
+    width: int,
+    rects: list[tuple[int, int, int, int, int]],
+    since: int,
+    channels: int,
+    streams: bool,
+    shift: int,
+) -> None:
+    """Rectangles that overlap as they like; what none newer than `since` holds is left alone."""
+    random = np.random.default_rng(seed)
+    shape = (40, width, channels)
+    picture = random.integers(0, 256, (40, width, 3), np.uint8)
+    pixels = picture.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    painter = Painter(width, 40, channels, streams=streams)
+    whole, row = (np.full(40 * width * channels + shift, 77, np.uint8)[shift:] for _ in range(2))
+    tiles = np.zeros((3, -(-width // 16)), np.uint64)
+    painter.publish(pixels, tiles, 0, whole)
+    painted = [
+        (frame, (x % width, y, min(wide, width - x % width), min(high, 40 - y)))
+        for frame, x, y, wide, high in sorted(rects)
+    ]
+    painter.publish(pixels, tiles, since, row, painted=painted)
+    changed = np.zeros((40, width), np.bool_)
+    for frame, (x, y, wide, high) in painted:
+        changed[y : y + high, x : x + wide] |= frame > since
+    found, right = row.reshape(shape), whole.reshape(shape)
+    assert np.array_equal(found[changed], right[changed])
+    if len(painted) <= 16:
+        assert (found[~changed] == 77).all()
