@@ -89,4 +89,6 @@ build/system: tools/system-packages
 
 build/compiled: .venv/installed setup.py $(SOURCES)
 	$(RUN)/python setup.py -q build_ext --inplace
+	@# Workers must not compile their own modules each time where nothing may be written later.
+	@$(RUN)/python -m compileall -q cython_vnc shm workers envserver
 	@touch $@

@@ -1,5 +1,18 @@
-"""Runs one worker: `python -P -m workers --segment-fd A --doorbell-fd B --control-fd C`."""
+"""Runs one worker: `python -P -m workers SEGMENT DOORBELL CONTROL [rewarder]`."""
 
-from workers.main import main
+import sys
 
-main()
+
+def start() -> None:
+    """Import what a worker needs, and run it."""
+    # It speaks no TLS: where there is no such module, asyncio does without OpenSSL.
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    import asyncio  # noqa: F401
+
+    del sys.modules["ssl"]
+    from workers.main import main
+
+    main()
+
+
+start()

@@ -2,12 +2,15 @@
 
 The broker gives three descriptors: the session's segment, this environment's doorbell, and a socket
 on which the configuration comes first. The process ends when that socket closes.
+
+An interpreter that starts costs a core what it imports, so that a worker imports what it needs.
 """
 
-import argparse
 import asyncio
 import contextlib
+import importlib
 import logging
+import os
 import socket
 import sys
 
@@ -17,27 +20,29 @@ from workers.messages import MessageReader, WorkerConfig, pack
 from workers.worker import Worker
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run a worker until its broker closes the control socket."""
-    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
-    parser.add_argument("--segment-fd", type=int, required=True)
-    parser.add_argument("--doorbell-fd", type=int, required=True)
-    parser.add_argument("--control-fd", type=int, required=True)
-    parser.add_argument("--log-level", default="INFO")
-    options = parser.parse_args(arguments)
+def main() -> None:
+    """Run a worker until its broker closes the control socket.
+
+    Its arguments are the numbers of the descriptors: segment, doorbell, control socket; and
+    "rewarder" where there will be one.
+    """
+    segment_fd, doorbell_fd, control_fd = map(int, sys.argv[1:4])
+    if "rewarder" in sys.argv[4:]:
+        importlib.import_module("workers.rewarder")
     logging.basicConfig(
         stream=sys.stderr,
-        level=options.log_level,
+        level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    control = socket.socket(fileno=options.control_fd)
+    control = socket.socket(fileno=control_fd)
     with contextlib.suppress(OSError):  # a broker that is gone is noticed below
         control.sendall(pack("started"))
     config = read_config(control)
-    if config is None:
-        return
-    hot = HotLoop(Mapping(options.segment_fd), config.env, options.doorbell_fd, config)
-    asyncio.run(serve(control, config, hot))
+    if config is not None:
+        hot = HotLoop(Mapping(segment_fd), config.env, doorbell_fd, config)
+        asyncio.run(serve(control, config, hot))
+    logging.shutdown()
+    os._exit(0)  # an interpreter that takes itself apart is busy for as long as one that imports
 
 
 def read_config(control: socket.socket) -> WorkerConfig | None:

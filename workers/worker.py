@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping as MappingOf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workers.clock import ClockOffset
 from workers.connection import BackOff, connect
@@ -22,14 +22,17 @@ from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
 from workers.infos import Info, InfoLog
+from workers.listener import Listener
 from workers.mail import Letter
 from workers.messages import MessageReader, WorkerConfig, pack, with_remote
 from workers.reset_options import ResetOptions
-from workers.rewarder import Listener, Rewarder
 from workers.rfb_source import RFBSource
 from workers.silence import silence_of
 from workers.source import ScreenSource
 from workers.synthetic import SyntheticSource
+
+if TYPE_CHECKING:
+    from workers.rewarder import Rewarder
 
 logger = logging.getLogger(__name__)
 
@@ -296,6 +299,9 @@ class Worker(Listener):
     # The rewarder.
 
     async def _keep_rewarder(self) -> None:
+        # Not at the top: with all that it imports it is half of a worker's start.
+        from workers.rewarder import Rewarder
+
         deadline_s = time.monotonic() + self._config.start_timeout_s
         back_off = BackOff()
         while True:

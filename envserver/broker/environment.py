@@ -255,7 +255,7 @@ class Environment:
         try:
             self.worker = WorkerProcess(
                 *(self._segment_fd, self._doorbell_fd, self.log, title, self._owner),
-                *(self._on_message, turn.give_back),
+                *(self.has_rewarder, self._on_message, turn.give_back),
             )
         except OSError as error:
             self._end(Fault.WORKER_DIED, f"its worker cannot be started: {error}")

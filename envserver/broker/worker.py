@@ -19,6 +19,7 @@ class WorkerProcess:
 
     Args:
         log: gets a first line with `title`, and then what the process prints.
+        has_rewarder: whether its remote will have one, as far as is known.
         on_message: called with each message of the worker (workers/messages.py).
         on_end: called when the process has ended.
     """
@@ -30,6 +31,7 @@ class WorkerProcess:
         log: Path,
         title: str,
         owner: str,
+        has_rewarder: bool,
         on_message: Callable[[dict[str, Any]], None],
         on_end: Callable[[], None],
     ) -> None:
@@ -38,8 +40,8 @@ class WorkerProcess:
             output.write(f"{LOG_TITLE} {title}\n".encode())
             self._process = processes.start(
                 processes.python_command(
-                    *("-m", "workers", "--segment-fd", str(segment_fd)),
-                    *("--doorbell-fd", str(doorbell_fd), "--control-fd", str(theirs.fileno())),
+                    *("-m", "workers", str(segment_fd), str(doorbell_fd), str(theirs.fileno())),
+                    *(("rewarder",) if has_rewarder else ()),
                 ),
                 processes.python_environment(**{processes.OWNER_VARIABLE: owner}),
                 output,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workers.clock import ClockOffset
-from workers.rewarder import Listener
+from workers.listener import Listener
 
 
 class Heard(Listener):
