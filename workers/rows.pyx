@@ -2,6 +2,7 @@
 
 Called between `row_claim` and `row_finish` by the hot thread alone. Every function leaves `record.frame` and
 `record.generation` saying what the pixels show, so that the next publication into this slot converts just the rest.
+A source is `good` when it is settled and not broken; of no other are the pixels looked at.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -50,9 +51,7 @@ cdef void rows_free(Rows* rows) noexcept nogil:
 cdef uint64_t paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t shown, bint pooled) noexcept nogil:
     """Bring a picture that shows frame `shown` (0: nothing) up to the source's newest; returns what it shows then."""
     cdef Luma* luma = source.luma if luma_used(source.luma) else NULL
-    cdef bint levels
-    source.settle()
-    levels = luma != NULL and luma_ready(luma, &source.surface)
+    cdef bint levels = luma != NULL and luma_ready(luma, &source.surface)
     if levels != rows.levels:
         # What is averaged of rounded greys may be a level apart.
         rows.levels = levels
@@ -83,15 +82,7 @@ cdef void mark(Rows* rows, uint64_t step, uint64_t frame) noexcept nogil:
 
 cdef void rows_pool(Rows* rows, ScreenSource source) noexcept nogil:
     """Keep the source's newest frame for the maximum with the next."""
-    source.settle()
     pool_take(&rows.pool, &source.surface, &rows.shown)
-
-
-cdef void rows_live(Rows* rows, ScreenSource source, uint64_t step, bint pooled) noexcept nogil:
-    """The source's newest frame, or the maximum of it and the one that was kept."""
-    cdef Record* record = record_at(rows.view, step, rows.env)
-    cdef uint64_t shown = record.frame if record.generation == rows.generation else 0
-    mark(rows, step, paint(rows, source, pixels_at(rows.view, step, rows.env), shown, pooled))
 
 
 cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil:
@@ -109,6 +100,16 @@ cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil:
     mark(rows, step, frame)
 
 
+cdef void rows_live(Rows* rows, ScreenSource source, bint good, uint64_t step, bint pooled) noexcept nogil:
+    """The source's newest frame, or the maximum of it and the one that was kept; if it is no `good`, the newest row again."""
+    cdef Record* record = record_at(rows.view, step, rows.env)
+    cdef uint64_t shown = record.frame if record.generation == rows.generation else 0
+    if good:
+        mark(rows, step, paint(rows, source, pixels_at(rows.view, step, rows.env), shown, pooled))
+    else:
+        rows_repeat(rows, step)
+
+
 cdef bint frozen_memory(Rows* rows) noexcept nogil:
     """Memory for a frozen picture, kept from the first on; zeros, like a picture that shows nothing."""
     if rows.frozen == NULL:
@@ -117,18 +118,13 @@ cdef bint frozen_memory(Rows* rows) noexcept nogil:
     return rows.frozen != NULL
 
 
-cdef bint rows_freeze(Rows* rows, ScreenSource source, bint pooled) noexcept nogil:
+cdef bint rows_freeze(Rows* rows, ScreenSource source, bint good, bint pooled) noexcept nogil:
     """Keep what `rows_live` would show. False: no memory."""
     if not frozen_memory(rows):
         return False
-    rows.frozen_frame = paint(rows, source, rows.frozen, rows.frozen_frame, pooled)
-    return True
-
-
-cdef bint rows_freeze_newest(Rows* rows) noexcept nogil:
-    """Keep the newest row: the last good frame before a fault. False: no memory."""
-    if not frozen_memory(rows):
-        return False
+    if good:
+        rows.frozen_frame = paint(rows, source, rows.frozen, rows.frozen_frame, pooled)
+        return True
     rows.frozen_frame = 0
     if rows.has_newest:
         memcpy(rows.frozen, pixels_at(rows.view, rows.newest_step, rows.env), rows.view.header.row_bytes)

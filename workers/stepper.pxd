@@ -51,7 +51,8 @@ cdef class Stepper:
 
     cdef void tell(self, uint32_t kind, uint64_t number, int64_t episode) noexcept nogil
     cdef void broke(self) noexcept nogil
-    cdef void drain(self, ScreenSource source) noexcept nogil
+    cdef bint settled(self, ScreenSource source) noexcept nogil
+    cdef bint drain(self, ScreenSource source) noexcept nogil
     cdef void release(self, ScreenSource source) noexcept nogil
     cdef void begin_step(self, ScreenSource source) noexcept nogil
     cdef void begin_picture(self, ScreenSource source) noexcept nogil

@@ -30,7 +30,7 @@ from workers.input cimport input_empty, input_release
 from workers.mail cimport BROKEN, INFO_PUBLISHED, MAIL_LETTERS, RESET_WANTED, Mail, mail_post, mail_room, mail_waiting
 from workers.publish cimport damaged, surface_shift
 from workers.rows cimport (
-    rows_final, rows_freeze, rows_freeze_newest, rows_frozen, rows_live, rows_pool, rows_repeat,
+    rows_final, rows_freeze, rows_frozen, rows_live, rows_pool, rows_repeat,
 )
 from workers.source cimport ScreenSource
 
@@ -63,10 +63,17 @@ cdef class Stepper:
             self.usable = False
             self.tell(BROKEN, 0, 0)
 
-    cdef void drain(self, ScreenSource source) noexcept nogil:
-        """Take in what has arrived, up to its pixels."""
-        if self.usable and not ((source.descriptor < 0 or source.readable()) and source.settle()):
+    cdef bint settled(self, ScreenSource source) noexcept nogil:
+        """Bring its pixels up to date. False: it is broken, and they are not to be looked at."""
+        if self.usable and not source.settle():
             self.broke()
+        return self.usable
+
+    cdef bint drain(self, ScreenSource source) noexcept nogil:
+        """Take in what has arrived, up to its pixels. False: as `settled`."""
+        if self.usable and source.descriptor >= 0 and not source.readable():
+            self.broke()
+        return self.settled(source)
 
     cdef void release(self, ScreenSource source) noexcept nogil:
         if self.usable and not (input_release(&self.input, source) and source.flush()):
@@ -200,6 +207,8 @@ cdef class Stepper:
             if pending.substeps_left == 0 or episode_over(&self.episode):
                 return True
             if self.rows.pool.pixels != NULL and pending.substeps_left == 1 and self.frame_skip > 1:
+                if not self.settled(source):
+                    return False
                 rows_pool(&self.rows, source)
                 pending.pooled = True
             self.environment_step += 1
@@ -255,9 +264,8 @@ cdef class Stepper:
 
     cdef void freeze(self, ScreenSource source) noexcept nogil:
         """Keep the terminal picture of an episode that just ended: in real time the remote goes on by itself."""
-        if not self.step_clock and not self.frozen and self.usable and not self.no_screen:
-            self.drain(source)
-            self.frozen = rows_freeze(&self.rows, source, False)
+        if not self.step_clock and not self.frozen and not self.no_screen:
+            self.frozen = rows_freeze(&self.rows, source, self.drain(source), False)
 
     cdef void end_episode(self, ScreenSource source) noexcept nogil:
         """The end of the episode is published (or kept in `terminal`)."""
@@ -312,22 +320,17 @@ cdef class Stepper:
         cdef Record* record
         cdef Episode* episode = &self.episode
         cdef int64_t infos
-        cdef bint over, fault = episode.now.fault != 0
+        cdef bint over, good, fault = episode.now.fault != 0
         if not fault:
-            if not self.step_clock:
-                self.drain(source)
-            elif self.usable and not source.settle():
-                self.broke()
-            if not self.usable and not episode_over(episode):
+            good = self.settled(source) if self.step_clock else self.drain(source)
+            if not good and not episode_over(episode):
                 return
         if not episode.first_row and self.max_steps and episode.steps + 1 >= self.max_steps:
             episode.now.truncated = True
         over = episode_over(episode) and (not episode.first_row or fault)
         if over and self.autoreset == SAME_STEP and not self.has_terminal:
-            if fault:
-                rows_freeze_newest(&self.rows)
-            elif not self.frozen:
-                rows_freeze(&self.rows, source, self.pending.pooled)
+            if fault or not self.frozen:
+                rows_freeze(&self.rows, source, not fault and self.settled(source), self.pending.pooled)
             self.terminal = episode.now
             self.has_terminal = True
             self.end_episode(source)
@@ -346,7 +349,7 @@ cdef class Stepper:
             if self.rows.frozen != NULL:
                 rows_final(&self.rows)
             if episode.phase == RUNNING or self.rows.frozen == NULL:
-                rows_live(&self.rows, source, self.pending.entry.step, False)
+                rows_live(&self.rows, source, self.settled(source), self.pending.entry.step, False)
             else:
                 rows_frozen(&self.rows, self.pending.entry.step)
             record.final_info_bytes = 0
@@ -366,10 +369,9 @@ cdef class Stepper:
             infos = info_range(&episode.now)
             if self.frozen:
                 rows_frozen(&self.rows, self.pending.entry.step)
-            elif fault:
-                rows_repeat(&self.rows, self.pending.entry.step)
             else:
-                rows_live(&self.rows, source, self.pending.entry.step, self.pending.pooled)
+                good = not fault and self.settled(source)
+                rows_live(&self.rows, source, good, self.pending.entry.step, self.pending.pooled)
             if episode.first_row and not fault:
                 episode.first_row = False
                 info_into(&episode.now, record)
