@@ -279,7 +279,10 @@ cdef class RFBParser:
         cdef Rect rect
         cdef int32_t encoding
         cdef const uint8_t* data = self.inbound.data + self.inbound.start
-        cdef Status status = waiting_paint(&self.waiting, data, &self.surface, &self.decoders, &rect, &encoding)
+        cdef Status status
+        if self.failure != OK:
+            return self.failure
+        status = waiting_paint(&self.waiting, data, &self.surface, &self.decoders, &rect, &encoding)
         bytes_taken(&self.inbound, self.waiting.waiting_bytes)
         waiting_clear(&self.waiting)
         if status != OK:

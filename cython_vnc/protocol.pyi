@@ -75,6 +75,9 @@ class RFBProtocol(RFBParser):
 
         Shared with the decoders: it changes with the next update. After a resize or `close` it
         keeps the old picture for as long as it lives; take a new one.
+
+        Raises:
+            ProtocolError: the server broke the protocol.
         """
 
     def decode_gray(self) -> None:

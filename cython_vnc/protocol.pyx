@@ -113,9 +113,8 @@ cdef class RFBProtocol(RFBParser):
 
     def picture(self):
         self.expect_open()
-        if self.lazy:
-            self.settle()
-            self.check()
+        self.settle()
+        self.check()
         luma_give_all_colors(&self.luma, &self.surface)
         self.surface_viewed = True
         return view_pixels(self, &self.views, self.surface.pixels, self.surface.height, self.surface.width, 4 * self.surface.stride_px)

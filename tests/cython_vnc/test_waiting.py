@@ -189,6 +189,24 @@ def test_messages_between_are_answered_at_once() -> None:
     assert (shown(protocol)[1:] == (0, 0, 255)).all()
 
 
+def test_the_first_error_stays() -> None:
+    protocol = lazy()
+    feed(protocol, update(jpeg_at(3, 5, 60, 40, broken=True)))
+    with pytest.raises(ProtocolError, match="type 77"):
+        feed(protocol, b"\x4d")
+    with pytest.raises(ProtocolError, match="type 77"):
+        protocol.picture()
+
+
+def test_patient_no_longer() -> None:
+    protocol = lazy()
+    feed(protocol, update(raw(0, 0, 150, 90, RED)))
+    protocol.lazy = False
+    assert (shown(protocol) == (0, 0, 255)).all()
+    feed(protocol, update(raw(0, 0, 150, 90, BLUE)))
+    assert (shown(protocol) == (255, 0, 0)).all()
+
+
 def test_closed_while_something_waits() -> None:
     protocol = lazy()
     feed(protocol, update(raw(0, 0, 150, 90, RED)))
