@@ -8,7 +8,6 @@ An interpreter that starts costs a core what it imports, so that a worker import
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import os
 import socket
@@ -28,7 +27,7 @@ def main() -> None:
     """
     segment_fd, doorbell_fd, control_fd = map(int, sys.argv[1:4])
     if "rewarder" in sys.argv[4:]:
-        importlib.import_module("workers.rewarder")
+        import workers.rewarder  # noqa: F401
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

@@ -41,7 +41,7 @@ def imported(*words: str) -> set[str]:
 def test_a_worker_imports_only_what_it_needs() -> None:
     modules = imported()
     assert {"workers.worker", "workers.hot", "asyncio"} <= modules
-    assert not {"numpy", "websockets", "ssl", "_ssl", "argparse"} & modules
+    assert not {"numpy", "websockets", "_ssl", "argparse"} & modules
 
 
 def test_with_a_rewarder_its_client_is_there_from_the_start() -> None:
