@@ -1,11 +1,11 @@
 # `make demo` and `make test` do all that a fresh machine needs; a second run does no set-up again.
 PYTHON ?= python3
 RUN := .venv/bin
-BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS))
+BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS)) $(LEAN:%=--lean %)
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
 .PHONY: help demo test base-image images test-docker build lint types wheel solve bench \
-	bench-quick bench-soak bench-deps bench-bursts streams asan annotate constraints clean
+	bench-quick bench-soak bench-deps bench-bursts performance streams asan annotate constraints clean
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -41,6 +41,7 @@ wheel: build/compiled ## write dist/*.whl, compiled modules and data included
 solve: build/compiled ## play the solvers beside random agents, print what they get
 	$(RUN)/python -m examples.solvers
 
+# LEAN="PATH...": further decoders to compare with (benchmarks/decode.py).
 bench: build/compiled ## measure for 20 minutes, write benchmarks/results; STREAMS=DIR: recordings
 	$(BENCH)
 
@@ -49,6 +50,9 @@ bench-quick: build/compiled ## the same at a glance, in 2 minutes
 
 bench-soak: build/compiled ## watch memory for 10 minutes
 	$(BENCH) --soak
+
+performance: build/compiled ## make docs/performance.md of what was measured
+	$(RUN)/python -m benchmarks.page
 
 bench-deps: .venv/installed ## install what `make bench` compares with
 	tools/system-packages $(PYTHON) bench

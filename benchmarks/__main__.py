@@ -1,17 +1,23 @@
 """`make bench`, `bench-quick` and `bench-soak`: measure, print tables, write results.
 
-    python -m benchmarks [--quick | --soak] [--streams DIRECTORY] [--only PART ...]
+    python -m benchmarks [--quick | --soak] [--streams DIRECTORY] [--lean PATH] [--only PART ...]
 
 Without a directory of recordings those of `make streams` are used, and recorded where they are
-missing. A part that fails is told, the others go on, and the exit status is 1.
+missing, before the first part. Each part has a time of its own, and what those before it left over;
+a part that is still at it then is ended. What it has found until then is kept, as it is where a
+part fails; the others go on, and the exit status is 1. Everything: written to results/latest.json,
+too; the soak to results/soak.json.
 """
 
 import argparse
 import functools
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import (
@@ -28,17 +34,37 @@ from benchmarks import (
     start,
     streams,
 )
-from benchmarks.report import Measured
+from benchmarks.report import Found, Measured
 
-Part = Callable[[], Measured]
 QUICK_DECODED = ("desk-tight", "game-tightjpeg")
 LIGHT = ("game-zrle", "game-tight")
 FLEET = ("game-zrle", "game-tightjpeg", "desk-tight", "desk-tightjpeg")
 OBSERVED = ("video-tightjpeg", "desk-tight", "game-zrle")
+PLAYS = {"decode", "fleet", "start and memory", "observations", "soak"}
+"""The parts that need recordings."""
+RESERVE = 0.9
+"""Of its time, what a part may plan with."""
+
+
+class OutOfTime(Exception):
+    """A part has used up its time."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A benchmark.
+
+    Args:
+        seconds: its time.
+        measure: yields what it finds, given how much time it may plan with.
+    """
+
+    seconds: float
+    measure: Callable[[float], Iterable[Found]]
 
 
 class Streams:
-    """The recordings, by name; ours are made when a part first asks for them.
+    """The recordings, by name; ours are made when they are first asked for.
 
     Raises:
         SystemExit: there are none in the directory that was named.
@@ -62,69 +88,103 @@ class Streams:
         return [paths[name] for name in names if name in paths] or list(paths.values())
 
 
-def all_parts(recorded: Streams, lean: list[Path]) -> dict[str, Part]:
+def all_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
     """Everything: 20 minutes."""
     return {
-        "decode": lambda: Measured(decode.measure(recorded.directory, lean, 0.7)),
-        "handover": lambda: handover.measure(seconds=240),
-        "fleet": lambda: fleet.measure(recorded(*FLEET), seconds=8),
-        "live": live.measure,
-        "latency": lambda: latency.measure(keys=120),
-        "start and memory": lambda: start.measure(recorded(*LIGHT)[0]),
-        "observations": lambda: Measured(observations.measure(recorded(*OBSERVED), rounds=3)),
-        "desktops of ours": lambda: Measured(remotes.measure()),
-        "containers": lambda: Measured(containers.measure()),
+        "decode": Part(150, lambda s: decode.measure(recorded(), lean, cpu_s=1.0, budget_s=s)),
+        "handover": Part(240, lambda s: handover.measure(seconds=s)),
+        "fleet": Part(240, lambda s: fleet.measure(recorded(*FLEET), seconds=8, budget_s=s)),
+        "live": Part(90, lambda _: live.measure()),
+        "latency": Part(160, lambda _: latency.measure(keys=200)),
+        "start and memory": Part(120, lambda _: start.measure(recorded(*LIGHT)[0])),
+        "observations": Part(60, lambda _: observations.measure(recorded(*OBSERVED), rounds=3)),
+        "desktops of ours": Part(40, lambda _: remotes.measure()),
+        "containers": Part(100, lambda _: containers.measure()),
     }
 
 
-def quick_parts(recorded: Streams, lean: list[Path]) -> dict[str, Part]:
+def quick_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
     """A look at each: 2 minutes."""
     return {
-        "decode": lambda: Measured(
-            decode.figures(list(decode.measure_all(recorded(*QUICK_DECODED), lean, 0.3)))
-        ),
-        "handover": lambda: handover.measure((20,), rounds=2, seconds=15),
-        "fleet": lambda: fleet.measure(recorded(*LIGHT)[:1], seconds=4, highest=0),
-        "live": lambda: live.measure(3, ("video",)),
-        "latency": lambda: latency.measure(60, round_trips_ms=(0,)),
-        "start and memory": lambda: start.measure(recorded(*LIGHT)[0], (8,), 3),
+        "decode": Part(10, lambda _: decode.measure(recorded(*QUICK_DECODED), lean, cpu_s=0.3)),
+        "handover": Part(30, lambda _: handover.measure((20,), rounds=2, seconds=15)),
+        "fleet": Part(25, lambda _: fleet.measure(recorded(*LIGHT)[:1], seconds=4, highest=0)),
+        "live": Part(25, lambda _: live.measure(3, live.QUICK)),
+        "latency": Part(15, lambda _: latency.measure(60, round_trips_ms=(0,))),
+        "start and memory": Part(15, lambda _: start.measure(recorded(*LIGHT)[0], (8,), 3)),
     }
 
 
-def soak_parts(recorded: Streams, lean: list[Path]) -> dict[str, Part]:
+def soak_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
     """Memory: 10 minutes."""
-    return {"soak": lambda: soak.measure(recorded(*LIGHT))}
+    return {"soak": Part(720, lambda _: soak.measure(recorded(*FLEET, "video-tightjpeg")))}
+
+
+@contextmanager
+def ended_after(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in what runs, after so many seconds."""
+
+    def ring(*_: object) -> None:
+        raise OutOfTime(f"ended after its {seconds:.0f} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(parts: dict[str, Part]) -> tuple[dict[str, Measured], list[str]]:
+    """Measure part by part, and print.
+
+    Returns:
+        What each has found, and those that failed or were ended, which notes of theirs say.
+    """
+    found: dict[str, Measured] = {}
+    failed = []
+    until_s = time.monotonic()
+    for name, part in parts.items():
+        began_s = time.monotonic()
+        until_s += part.seconds
+        measured = found[name] = Measured()
+        print(f"== {name}", flush=True)
+        try:
+            with ended_after(until_s - began_s):
+                measured.take(part.measure(RESERVE * part.seconds))
+        except (Exception, SystemExit) as error:
+            if not isinstance(error, OutOfTime):
+                traceback.print_exc()
+            measured.notes.append(f"not all was measured: {error or type(error).__name__}")
+            failed.append(name)
+        measured.seconds = time.monotonic() - began_s
+        report.show(measured)
+        print(f"{measured.seconds:.0f} s of {part.seconds:g}\n", flush=True)
+    return found, failed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     kinds = parser.add_mutually_exclusive_group()
-    kinds.add_argument("--quick", dest="parts", action="store_const", const=quick_parts)
-    kinds.add_argument("--soak", dest="parts", action="store_const", const=soak_parts)
+    kinds.add_argument("--quick", action="store_true")
+    kinds.add_argument("--soak", action="store_true")
     parser.add_argument("--streams", type=Path, metavar="DIRECTORY")
     parser.add_argument("--only", nargs="+", default=[], metavar="PART")
     parser.add_argument("--lean", type=Path, action="append", default=[], metavar="PATH")
-    parser.set_defaults(parts=all_parts)
     asked = parser.parse_args()
     described = report.machine()
-    parts: dict[str, Part] = asked.parts(Streams(asked.streams), asked.lean)
+    make = quick_parts if asked.quick else soak_parts if asked.soak else all_parts
+    recorded = Streams(asked.streams)
+    parts = make(recorded, asked.lean)
     if unknown := set(asked.only) - set(parts):
         parser.error(f"no part {', '.join(unknown)}: there are {', '.join(parts)}")
-    found, failed = {}, []
-    for name, measure in parts.items():
-        if asked.only and name not in asked.only:
-            continue
-        began_s = time.monotonic()
-        print(f"== {name}", flush=True)
-        try:
-            found[name] = measure()
-        except (Exception, SystemExit):
-            traceback.print_exc()
-            failed.append(name)
-            continue
-        report.show(found[name].figures)
-        print(f"{time.monotonic() - began_s:.0f} s\n", flush=True)
-    print(f"written to {report.write(described, found, whole=not (asked.only or failed))}")
+    parts = {name: part for name, part in parts.items() if name in (asked.only or parts)}
+    if PLAYS & set(parts):
+        print(f"recordings: {recorded.directory}", flush=True)
+    found, failed = run(parts)
+    kept = None if asked.quick or asked.only else "soak" if asked.soak else "latest"
+    print(f"written to {report.write(described, found, kept)}")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

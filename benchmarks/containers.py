@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--bursts", type=int, default=0, help="0: the figures of `make bench`")
     count = parser.parse_args().bursts
     figures = bursts(count) if count else measure()
-    report.show(figures)
+    report.show(report.Measured(figures))
     if any(figure.holds is False for figure in figures):
         raise SystemExit(1)
 

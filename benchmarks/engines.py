@@ -3,8 +3,9 @@
 Ours (real workers over the synthetic screen source), its peers (environments that draw the same
 patches), and a plain copy of the batch. The process says "ready" with the seconds it took, and then
 answers lines [change, steps] with what those steps took, each a line of JSON. Each step is checked,
-outside of what is measured: the colour of the patch counts the steps. A peer that is not installed
-says so.
+outside of what is measured: the colour of the patch counts the steps; at the end of each turn the
+last environment's row must be what all patches so far have drawn. A peer that is not installed says
+so.
 """
 
 import argparse
@@ -41,6 +42,7 @@ class PatchEnv(gymnasium.Env[Picture, np.int64]):
     def __init__(self) -> None:
         self.screen = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         self.counter = 0
+        self._line = np.zeros((WIDTH, 3), np.uint8)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -50,15 +52,21 @@ class PatchEnv(gymnasium.Env[Picture, np.int64]):
 
     def step(self, action: np.int64) -> tuple[Picture, float, bool, bool, dict[str, Any]]:
         self.counter += 1
-        width, height = PATCHES[int(action)]
-        x, y = patch_at(self.counter, WIDTH, HEIGHT, width, height)
-        self.screen[y : y + height, x : x + width] = colour(self.counter)
+        draw(self.screen, self._line, self.counter, int(action))
         return self.screen, 0.0, False, False, {}
 
 
-def colour(counter: int | NDArray[np.int64]) -> Picture:
-    """R, G, B; uint8 (..., 3)."""
-    counters = np.asarray(counter)
+def draw(screen: Picture, line: Picture, counter: int, change: int) -> None:
+    """Paint a patch whose colour is the counter, by copies of a line: as cheap as NumPy has it."""
+    width, height = PATCHES[change]
+    x, y = patch_at(counter, WIDTH, HEIGHT, width, height)
+    for channel, shift in enumerate((16, 8, 0)):
+        line[:width, channel] = counter >> shift & 255
+    screen[y : y + height, x : x + width] = line[:width]
+
+
+def colours(counters: NDArray[np.int64]) -> Picture:
+    """R, G, B of the patches; uint8 (..., 3)."""
     return np.stack([counters >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
 
 
@@ -76,6 +84,8 @@ class Engine(ABC):
         self.num_envs = num_envs
         self.counters: NDArray[np.int64] = np.zeros(num_envs, np.int64)
         """How many patches each environment has drawn."""
+        self.drawn: list[int] = []
+        """Their changes, since the last row was looked at as a whole."""
         self.actions = [np.full(num_envs, place, np.int64) for place in range(len(PATCHES))]
 
     @abstractmethod
@@ -95,7 +105,8 @@ class Ours(Engine):
 
         super().__init__(num_envs)
         spec = SessionSpec(num_envs=num_envs, source="synthetic", fps=None, start_timeout_s=300)
-        session = open_session(spec)
+        # Workers of a daemon that runs already would not be below this process.
+        session = open_session(spec, private=True)
         session.wait_ready()
         self.envs = VectorEnv(session, make_codec(session))
         self.envs.reset()
@@ -104,6 +115,9 @@ class Ours(Engine):
         # The row that answered the reset may have been a step, or not.
         corner = self.step(PATCHES.index((WIDTH, HEIGHT)))[:, 0, 0].astype(np.int64)
         self.counters = corner @ np.array([1 << 16, 1 << 8, 1], np.int64)
+        self.drawn = [self._shown]
+        workers = {int(worker["pid"]) for worker in session.status()["workers"]}
+        assert workers <= set(tree(os.getpid())), "workers that are not below this process"
 
     def step(self, change: int) -> Picture:
         if change != self._shown:
@@ -111,6 +125,7 @@ class Ours(Engine):
             width, height = PATCHES[change]
             self.envs.step([[("PointerEvent", width - 1, height - 1, 0)]] * self.num_envs)
             self.counters += 1
+            self.drawn.append(self._shown)
             self._shown = change
         batch: Picture = self.envs.step(self._nothing)[0]
         return batch
@@ -259,6 +274,8 @@ class Turns:
         self._engine = engine
         self._pids = tree(os.getpid())
         self._rows = np.arange(engine.num_envs)
+        self._last = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        self._line = np.zeros((WIDTH, 3), np.uint8)
 
     def turn(self, change: int, steps: int) -> dict[str, Any]:
         """The wall time of each step, and the processor time of an environment's step."""
@@ -273,19 +290,33 @@ class Turns:
             self._check(batch, change)
             checks_s += time.thread_time() - check_s
         used_s = spent_s(self._pids) - before_s - checks_s
+        self._check_row(batch)
         return {"step_ms": step_ms, "cpu_us": used_s / steps / engine.num_envs * 1e6}
 
     def _check(self, batch: Picture, change: int) -> None:
+        """Three pixels of each patch."""
         if isinstance(self._engine, Memcpy):
             return
         counters = self._engine.counters
         counters += 1
+        self._engine.drawn.append(change)
         width, height = PATCHES[change]
         x, y = patch_at(counters, WIDTH, HEIGHT, width, height)
         for over, down in ((0, 0), (width // 2, height // 2), (width - 1, height - 1)):
             shown = batch[self._rows, y + down, x + over]
-            if not (shown == colour(counters)).all():
+            if not (shown == colours(counters)).all():
                 raise AssertionError(f"steps {counters} show {shown} at {x + over}, {y + down}")
+
+    def _check_row(self, batch: Picture) -> None:
+        """Every pixel of the last environment."""
+        if isinstance(self._engine, Memcpy):
+            return
+        counter, drawn = int(self._engine.counters[-1]), self._engine.drawn
+        for number, each in enumerate(drawn, counter - len(drawn) + 1):
+            draw(self._last, self._line, number, each)
+        drawn.clear()
+        if not np.array_equal(batch[-1], self._last):
+            raise AssertionError(f"the last row is not what {counter} patches have drawn")
 
 
 def main() -> None:

@@ -9,7 +9,8 @@
  * leaves the recording after (i + 1) / n of it, so that not all begin again at once.
  *
  * Lines of the input: "halt" (play to the recording's end and stay there), "go", "counts". To each
- * it answers with a line "sent skipped halted latest_us"; at the input's end it ends.
+ * it answers with a line "sent skipped missed halted latest_us"; at the input's end it ends. Turns are
+ * skipped when the client has not taken the update before, and missed when the server came too late.
  *
  * It serves our own client and reads its own files: neither is trusted by anything but a benchmark.
  */
@@ -61,7 +62,7 @@ struct desktop {
 
 static struct desktop *desktops;
 static int count, poll_fd, halting;
-static uint64_t sent_updates, skipped;
+static uint64_t sent_updates, skipped, missed;
 static int64_t latest_ns;
 
 static void fail(const char *what) {
@@ -252,8 +253,8 @@ static void obey(void) {
     if (!strcmp(line, "go\n")) halting = 0;
     int halted = 0;
     for (int i = 0; i < count; i++) halted += desktops[i].halted;
-    printf("%llu %llu %d %lld\n", (unsigned long long)sent_updates, (unsigned long long)skipped, halted,
-           (long long)latest_ns / 1000);
+    printf("%llu %llu %llu %d %lld\n", (unsigned long long)sent_updates, (unsigned long long)skipped,
+           (unsigned long long)missed, halted, (long long)latest_ns / 1000);
     latest_ns = 0;
 }
 
@@ -289,8 +290,11 @@ int main(int argc, char **argv) {
             if (due_ns[i] <= now) {
                 if (desktops[i].asked && now - due_ns[i] > latest_ns) latest_ns = now - due_ns[i];
                 turn(&desktops[i]);
-                do due_ns[i] = began_ns + phase_ns[i] + (int64_t)(++turns[i] * period_ns);
-                while (due_ns[i] <= now);
+                due_ns[i] = began_ns + phase_ns[i] + (int64_t)(++turns[i] * period_ns);
+                while (due_ns[i] <= now) {
+                    due_ns[i] = began_ns + phase_ns[i] + (int64_t)(++turns[i] * period_ns);
+                    missed += desktops[i].asked;
+                }
             }
             if (due_ns[i] < next) next = due_ns[i];
         }

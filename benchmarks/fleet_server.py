@@ -199,6 +199,8 @@ class Counts:
     sent: int
     skipped: int
     """Turns at which a client had not taken the update before."""
+    missed: int
+    """Turns to which the server came so late that the next was due."""
     halted: int
     latest_us: int
     """How late the latest turn was since the last time it was asked."""

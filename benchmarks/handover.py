@@ -5,7 +5,7 @@
 Ours, its peers and a plain copy of the batch (engines.py), each in its own process. All changes
 of one number of environments are measured with ours, the copy and one peer alive, a turn each, so
 that noise of the machine meets all; then comes the next peer. A peer that is not installed, takes
-too long to start or would not fit into memory is left out, and said so.
+too long to start, would not fit into memory or for which no time is left is left out, and said so.
 """
 
 import argparse
@@ -25,12 +25,14 @@ from typing import Any
 import psutil
 
 from benchmarks.engines import CHANGES, ENGINES
-from benchmarks.report import Figure, Measured, Series, show
+from benchmarks.report import Figure, Found, Measured, Series, show
 
 OURS, COPY, GYMNASIUM = "ours", "memcpy of the batch", "Gymnasium Async, copy=False"
 PEERS = tuple(name for name in ENGINES if name not in (OURS, COPY))
-SIZES = (20, 256, 1, 8, 64, 128)
-"""Those with a bound first."""
+SHARES = {20: 3, 256: 2, 1: 1, 8: 1, 64: 1, 128: 1}
+"""Of the time, by number of environments: those with a bound first, and they have more."""
+FEWER_ROUNDS = 2
+"""Where there is no bound, or a step of a peer takes seconds."""
 TURN_S = 0.3
 MOST_STEPS = 60
 START_S = 90.0
@@ -133,15 +135,22 @@ def host(name: str, num_envs: int) -> Iterator[Host]:
         found.close()
 
 
-def take_turns(hosts: Sequence[Host], num_envs: int, rounds: int, costs: Costs) -> None:
-    """Every change, every engine, `rounds` times; as many steps as fit into TURN_S."""
+def take_turns(
+    hosts: Sequence[Host], num_envs: int, rounds: int, until_s: float, costs: Costs
+) -> None:
+    """Every change, every engine, `rounds` times; as many steps as fit into TURN_S.
+
+    No round but the first begins after `until_s`.
+    """
     steps = {}
     found: Costs = defaultdict(Cost)
     for change in range(len(CHANGES)):
         for each in hosts:
             first_ms = statistics.median(each.turn(change, 1)["step_ms"])
             steps[each.name, change] = max(1, min(MOST_STEPS, round(TURN_S * 1e3 / first_ms)))
-    for _ in range(rounds):
+    for number in range(rounds):
+        if number and time.monotonic() > until_s:
+            break
         for change, label in enumerate(CHANGES):
             for each in hosts:
                 took = each.turn(change, steps[each.name, change])
@@ -167,11 +176,11 @@ def compare(
                 continue
             try:
                 with host(peer, num_envs) as other:
-                    take_turns((own, copy, other), num_envs, rounds, costs)
+                    take_turns((own, copy, other), num_envs, rounds, until_s, costs)
             except LeftOut as why:
                 say(f"n={num_envs}: {peer} is left out: {why}")
         if (num_envs, SMALL, OURS) not in costs:
-            take_turns((own, copy), num_envs, rounds, costs)
+            take_turns((own, copy), num_envs, rounds, until_s, costs)
         shared = float(own.end()["batch_is_segment"])
         figures.append(Figure("  the batch is the segment", shared, "", at_least=1))
     return figures
@@ -231,32 +240,42 @@ def series_of(costs: Costs) -> list[Series]:
 
 
 def measure(
-    sizes: Sequence[int] = SIZES,
-    rounds: int = 5,
-    seconds: float = 300.0,
-    say: Callable[[str], None] = print,
-) -> Measured:
-    """The figures of all sizes; once `seconds` have passed only ours and the copy are measured."""
+    sizes: Sequence[int] = tuple(SHARES), rounds: int = 5, seconds: float = 300.0
+) -> Iterator[Found]:
+    """The figures of all sizes.
+
+    Args:
+        seconds: each size has its share of them, and what those before it left over; when that has
+            passed, only ours and the copy are measured.
+    """
     costs: Costs = defaultdict(Cost)
+    found: list[Found] = []
     until_s = time.monotonic() + seconds
-    figures = []
-    for num_envs in sizes:
-        try:
-            shared = compare(num_envs, rounds, until_s, costs, say)
-        except LeftOut as why:
-            say(f"n={num_envs} is left out: {why}")
-            continue
-        figures += figures_of(num_envs, costs) + shared
-    return Measured(figures, series_of(costs))
+    shares = {num_envs: SHARES.get(num_envs, 1) for num_envs in sizes}
+    try:
+        for num_envs in sizes:
+            now_s, left = time.monotonic(), sum(shares.values())
+            own_until_s = now_s + (until_s - now_s) * shares.pop(num_envs) / left
+            turns = rounds if num_envs == 20 else min(rounds, FEWER_ROUNDS)
+            try:
+                shared = compare(num_envs, turns, own_until_s, costs, found.append)
+            except LeftOut as why:
+                found.append(f"n={num_envs} is left out: {why}")
+                continue
+            found += figures_of(num_envs, costs) + shared
+    finally:
+        # What was found until it failed, too.
+        yield from found
+        yield from series_of(costs)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-envs", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--num-envs", type=int, nargs="+", default=tuple(SHARES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=300.0)
     asked = parser.parse_args()
-    show(measure(asked.num_envs, asked.rounds, asked.seconds).figures)
+    show(Measured().take(measure(asked.num_envs, asked.rounds, asked.seconds)))
 
 
 if __name__ == "__main__":

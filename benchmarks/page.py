@@ -1,52 +1,173 @@
-"""Makes docs/performance.md and its plots: `python -m benchmarks.page [RESULTS.json]`.
+"""Makes docs/performance.md and its plots: `python -m benchmarks.page [RESULTS.json ...]`.
 
-Without an argument it reads results/latest.json. Needs matplotlib (`make bench-deps`).
+Without an argument it reads results/latest.json and, where it is, results/soak.json. The plots are
+drawn by plots.py.
 """
 
 import argparse
 import json
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plots import PLOTS, Plotter
 from benchmarks.report import RESULTS
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = DOCS / "performance.md"
-WIDTH_IN, HEIGHT_IN = 7.0, 3.6
+RUNS = RESULTS / "latest.json", RESULTS / "soak.json"
 ABOUT = {
-    "decode": "Recorded streams through a socket, in processor time; the peer is libvncclient.",
-    "handover": "A step of n environments whose screens change, to the trainer's batch.",
-    "fleet": "Desktops that play recordings of real programs, and a trainer at 60 frames a second.",
-    "live": "Xvnc with programs that draw 60 times a second, and a trainer at 60 frames a second.",
-    "latency": "From a key to the trainer's array, where a program under Xvnc inverts the screen.",
-    "start and memory": "Until workers show their first picture, and what they take.",
-    "observations": "What a worker spends a frame, decoding and publishing, by what is observed.",
-    "desktops of ours": "Eight gym-core desktops, their servers and workers.",
-    "containers": "Desktops in containers.",
-    "soak": "Private memory over a long run.",
+    "decode": """
+        Recorded streams go through a local socket into our client, into libvncclient and, where
+        some were named, into lean clients: decoders without checks. One connection is one
+        process; counted is its processor time less that of the same client on a stream without a
+        message. The clients take turns, and a ratio is of one turn; 95 % of such samples have
+        their median within the interval. All decoders must come to the same last picture.
+    """,
+    "handover": """
+        n environments whose screens of 1024x768 change are stepped without a clock, until the
+        trainer has its batch. Ours has its real workers, over a source that paints patches; the
+        peers' environments paint the same patches into arrays of their own, a copy of a line a
+        line. Each engine is in a process of its own, ours, a plain copy of the batch and one peer
+        take turns; every step's patches are checked, and the last row as a whole at the end of
+        each turn.
+    """,
+    "fleet": """
+        One compiled server plays recordings of real programs as n desktops, each at 60 updates a
+        second; its processor time is told apart. A tick is on time if `recv` returned within 4 ms
+        of it, no row was late, and each row had all that its server had sent 20 ms before.
+        Desktops are carried if 99 % of the ticks are on time, 99 % of the updates came, and at
+        the end every row equals the recording's last picture.
+    """,
+    "live": """
+        Xvnc with programs that draw 60 times a second, and a trainer at 60 frames a second, all
+        on the same cores. Xvnc does not say when it sent what, so on time says that `recv`
+        returned within 4 ms; desktops are carried only if each brought 55 new frames a second,
+        too. The bound is for one of these scenes, whichever way it is asked for.
+    """,
+    "latency": """
+        A program under Xvnc turns the whole screen black or white at each key. Counted is the
+        time from the key to the trainer's array, which a step due at the change brings, without a
+        clock; a bare client is our decoder alone in a loop, on a server of its own, a turn each.
+        Round trips are added by a proxy.
+    """,
+    "start and memory": """
+        Until all workers have shown their first picture, from desktops that play a recording; 256
+        workers start against one update a second, so that what pictures cost is no part of a
+        start. Private memory is what a process shares with nobody, read after seconds of ticks,
+        when the trainer has touched every page of the rows: before, those count as the worker's
+        own.
+    """,
+    "observations": """
+        What a worker's hot thread spends on a frame of a recording, decoding and publishing, by
+        what is observed of 1024x768. The sizes take turns, an update each; the ratios are by the
+        whole screen in RGB.
+    """,
+    "desktops of ours": """
+        Eight games of gym-core, their servers and workers, stepped at 60 frames a second with
+        random actions.
+    """,
+    "containers": """
+        Desktops in containers of an engine on the same machine: from a start to what is drawn
+        first, and resets of one that runs.
+    """,
+    "soak": """
+        Desktops play recordings for minutes, half of them for an RGB session and half for one of
+        small grey observations, with resets. Growth is that of a line through all that was noted
+        after the first fifth of the time.
+    """,
 }
-OURS = "ours"
+"""What each part measures, and how."""
 
 
 class Results:
-    """What a run of the benchmarks found."""
+    """What runs of the benchmarks found.
 
-    def __init__(self, path: Path) -> None:
-        found = json.loads(path.read_text())
-        self.machine: dict[str, Any] = found["machine"]
+    Raises:
+        SystemExit: a file is missing, or of an older release.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.machines: list[dict[str, Any]] = []
         self.figures: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for figure in found["figures"]:
-            self.figures[figure["part"]].append(figure)
+        self.parts: dict[str, dict[str, Any]] = {}
         self.lines: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(dict)
-        for series in found["series"]:
-            self.lines[series["plot"]][series["line"]] = series["points"]
+        for path in paths:
+            found = json.loads(path.read_text())
+            if "parts" not in found:
+                raise SystemExit(f"{path} is of an older release: make bench")
+            self.machines.append(found["machine"])
+            for part in found["parts"]:
+                self.parts[part["part"]] = part
+            for figure in found["figures"]:
+                self.figures[figure["part"]].append(figure)
+            for series in found["series"]:
+                self.lines[series["plot"]][series["line"]] = series["points"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Figures of one part that have the same aspect and the same bound."""
+
+    aspect: str
+    reach: str
+    unit: str
+    found: list[tuple[str, float, bool]]
+    """What each is of, its value, and whether it holds."""
+
+    @property
+    def worst(self) -> tuple[str, float, bool]:
+        pick = max if self.reach.startswith("<") else min
+        return pick(self.found, key=lambda each: each[1])
+
+
+def bounds(figures: Iterable[dict[str, Any]]) -> list[Bound]:
+    """What is to be reached in one part; what is asked of several subjects alike is one."""
+    made: dict[tuple[str, str], Bound] = {}
+    subject = ""
+    for figure in figures:
+        name = figure["name"]
+        if name.startswith(" "):
+            aspect = name.strip()
+        else:
+            subject, _, aspect = name.partition(": ")
+        if figure["holds"] is None:
+            continue
+        bound = Bound(aspect, figure["reach"], figure["unit"], [])
+        one = made.setdefault((aspect or subject, figure["reach"]), bound)
+        one.found.append((subject, figure["value"], figure["holds"]))
+    return list(made.values())
 
 
 def number(value: float) -> str:
-    """Four digits, no exponent."""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    """Four digits that count, no exponent."""
+    whole = math.floor(math.log10(abs(value))) + 1 if value else 1
+    text = f"{value:.{max(4 - whole, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def sign(reach: str | None) -> str:
+    return (reach or "").replace("<=", "≤").replace(">=", "≥")
+
+
+def goals(results: Results) -> list[str]:
+    """The table of all that is to be reached."""
+    rows = ["| figure | to reach | measured | |", "|---|---|---|---|"]
+    for part in ABOUT:
+        for bound in bounds(results.figures.get(part, ())):
+            subject, value, holds = bound.worst
+            name = f"{subject}: {bound.aspect}" if bound.aspect else subject
+            if len(bound.found) > 1:
+                name = f"{part}: {bound.aspect}, the worst of {len(bound.found)} ({subject})"
+            said = "holds" if holds else "**missed**"
+            if not holds and len(bound.found) > 1:
+                missed = sum(not each for _, _, each in bound.found)
+                said = f"**{missed} of {len(bound.found)} missed**"
+            measured = f"{number(value)} {bound.unit}".strip()
+            rows.append(f"| {name} | {sign(bound.reach)} | {measured} | {said} |")
+    return rows
 
 
 def table(figures: Sequence[dict[str, Any]]) -> list[str]:
@@ -55,174 +176,73 @@ def table(figures: Sequence[dict[str, Any]]) -> list[str]:
     for figure in figures:
         name = figure["name"]
         shown = f"&emsp;{name.strip()}" if name.startswith(" ") else name
-        reach = (figure["reach"] or "").replace("<=", "≤").replace(">=", "≥")
-        holds = {None: "", True: "holds", False: "missed"}[figure["holds"]]
-        rows.append(f"| {shown} | {number(figure['value'])} {figure['unit']} | {reach} | {holds} |")
+        holds = {None: "", True: "holds", False: "**missed**"}[figure["holds"]]
+        measured = f"{number(figure['value'])} {figure['unit']}".strip()
+        rows.append(f"| {shown} | {measured} | {sign(figure['reach'])} | {holds} |")
     return rows
 
 
-class Plotter:
-    """Draws into docs/; each plot returns the line of Markdown that shows it."""
-
-    def __init__(self) -> None:
-        import matplotlib
-
-        matplotlib.use("svg")
-        from matplotlib import pyplot
-
-        pyplot.rcParams.update({"svg.hashsalt": "envserver", "font.size": 9, "lines.markersize": 4})
-        self._pyplot = pyplot
-
-    def lines(
-        self,
-        file: str,
-        title: str,
-        x: str,
-        y: str,
-        lines: dict[str, list[tuple[float, float]]],
-        scale: str = "linear",
-    ) -> str:
-        figure, axes = self._pyplot.subplots(figsize=(WIDTH_IN, HEIGHT_IN))
-        for name, points in lines.items():
-            own = name.startswith(OURS)
-            axes.plot(*zip(*points, strict=True), marker="o", label=name, lw=2.5 if own else 1.2)
-        axes.set(title=title, xlabel=x, ylabel=y, xscale=scale, yscale=scale)
-        if scale == "log":
-            ticks = sorted({at for points in lines.values() for at, _ in points})
-            axes.set_xticks(
-                ticks,
-                [f"{tick:.2g}" if tick < 10 else f"{tick:.0f}" for tick in ticks],
-                minor=False,
-            )
-            axes.minorticks_off()
-        else:
-            axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
-        if len(lines) > 1:
-            axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
-        return self._save(figure, file, title)
-
-    def bars(self, file: str, title: str, y: str, groups: dict[str, dict[str, float]]) -> str:
-        figure, axes = self._pyplot.subplots(figsize=(WIDTH_IN, HEIGHT_IN))
-        kinds = list(next(iter(groups.values())))
-        width = 0.8 / len(kinds)
-        for place, kind in enumerate(kinds):
-            at = [group + place * width for group in range(len(groups))]
-            axes.bar(at, [values[kind] for values in groups.values()], width, label=kind)
-        centre = 0.4 - width / 2
-        axes.set_xticks([group + centre for group in range(len(groups))], list(groups))
-        axes.set(title=title, ylabel=y)
-        axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=7)
-        return self._save(figure, file, title)
-
-    def _save(self, figure: Any, file: str, title: str) -> str:
-        figure.savefig(
-            DOCS / f"performance-{file}.svg", bbox_inches="tight", metadata={"Date": None}
-        )
-        self._pyplot.close(figure)
-        return f"![{title}](performance-{file}.svg)"
+def left_out(results: Results) -> list[str]:
+    """What was not measured, and why."""
+    said = [f"- {part}: {note}" for part, found in results.parts.items() for note in found["notes"]]
+    missing = [part for part in ABOUT if part not in results.parts]
+    return said + ([f"- not run: {', '.join(missing)}"] if missing else [])
 
 
-def handover_plots(results: Results, plotter: Plotter) -> list[str]:
-    shown = []
-    for file, change in (("handover", "64x64"), ("handover-whole", "100 %")):
-        if lines := results.lines.get(f"handover by n, {change}"):
-            title = f"A step, {change} of each 1024x768 screen changed"
-            shown.append(plotter.lines(file, title, "environments", "ms, p50", lines, "log"))
-    if lines := results.lines.get("handover by change, n=20"):
-        title = "A step of 20 environments, by what changed"
-        x = "percent of the screen that changed"
-        shown.append(plotter.lines("handover-change", title, x, "ms, p50", lines, "log"))
-    return shown
+def of_machine(machine: dict[str, Any]) -> str:
+    return (
+        f"{machine['cores']} cores ({machine['cpu']}, {machine['memory_gb']} GB, Linux "
+        f"{machine['kernel']}, Python {machine['python']}), {machine['measured'][:10]}, load "
+        f"{machine['load_before']} before it"
+    )
 
 
-def fleet_plots(results: Results, plotter: Plotter) -> list[str]:
-    shown = []
-    for file, line, y in (
-        ("fleet", "ticks on time", "share of ticks"),
-        ("fleet-cores", "cores of workers and trainer", "processor seconds a second"),
-    ):
-        if lines := results.lines.get(f"fleet game, {line}"):
-            title = f"Game desktops at 60 frames a second: {line}"
-            shown.append(plotter.lines(file, title, "desktops", y, lines))
-    return shown
-
-
-def latency_plots(results: Results, plotter: Plotter) -> list[str]:
-    lines = {
-        f"{line}, -FrameRate {plot.split()[3]}": points
-        for plot, found in results.lines.items()
-        if plot.startswith("latency at")
-        for line, points in found.items()
-    }
-    if not lines or len(next(iter(lines.values()))) < 2:
-        return []
-    return [plotter.lines("latency", "From a key to the array", "round trip, ms", "ms, p50", lines)]
-
-
-def observation_plots(results: Results, plotter: Plotter) -> list[str]:
-    groups: dict[str, dict[str, float]] = defaultdict(dict)
-    for figure in results.figures["observations"]:
-        stream, found, size = figure["name"].partition(": ")
-        if found:
-            groups[stream][size] = figure["value"]
-    if not groups:
-        return []
-    title = "What a worker spends, by size and colour of the observation"
-    return [plotter.bars("observations", title, "CPU us a frame", groups)]
-
-
-def soak_plots(results: Results, plotter: Plotter) -> list[str]:
-    if lines := results.lines.get("soak: private memory"):
-        return [plotter.lines("soak", "Private memory", "minutes", "MB", lines)]
-    return []
-
-
-PLOTS = {
-    "handover": handover_plots,
-    "fleet": fleet_plots,
-    "latency": latency_plots,
-    "observations": observation_plots,
-    "soak": soak_plots,
-}
-
-
-def made_from(results: Results) -> str:
+def made_from(results: Results, plotter: Plotter) -> str:
     """The page, with its plots drawn."""
-    machine = results.machine
     bound = [f for part in results.figures.values() for f in part if f["holds"] is not None]
     held = sum(figure["holds"] for figure in bound)
+    machine, *soaked = map(of_machine, results.machines)
     lines = [
         "# Performance",
         "",
         "<!-- Made by `python -m benchmarks.page` from benchmarks/results. -->",
         "",
-        f"One run of `make bench` on {machine['cores']} cores ({machine['cpu']}, "
-        f"{machine['memory_gb']} GB, Linux {machine['kernel']}, Python {machine['python']}), "
-        f"{machine['measured'][:10]}, load {machine['load_before']} before it. What is compared "
-        "ran in turns in the same run. Times are medians; what was predicted and tried is in "
+        f"One run of `make bench` on {machine}. What is compared ran in turns in the same run. "
+        "Times are medians where nothing else is said; what was predicted and tried is in "
         "[NOTES](../benchmarks/NOTES.md).",
+        *(each for run in soaked for each in ("", f"The soak is a run of its own: {run}.")),
         "",
-        f"{held} of {len(bound)} figures that are to be reached hold.",
+        "## What is to be reached",
+        "",
+        f"{held} of {len(bound)} bounds hold.",
+        "",
+        *goals(results),
+        "",
+        "## What was left out",
+        "",
+        *(left_out(results) or ["Nothing."]),
     ]
-    plotter = Plotter()
     for part, about in ABOUT.items():
-        if part not in results.figures:
+        if part not in results.parts:
             continue
-        lines += ["", f"## {part.capitalize()}", "", about, ""]
+        took = f"It took {number(round(results.parts[part]['seconds']))} s."
+        lines += ["", f"## {part.capitalize()}", "", f"{' '.join(about.split())} {took}", ""]
         if part in PLOTS:
-            lines += [line for plot in PLOTS[part](results, plotter) for line in (plot, "")]
+            figures = results.figures[part]
+            lines += [line for plot in PLOTS[part](figures, results.lines, plotter)
+                      for line in (plot, "")]  # fmt: skip
         lines += table(results.figures[part])
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, nargs="?", default=RESULTS / "latest.json")
+    runs = [path for path in RUNS if path.exists()]
+    parser.add_argument("results", type=Path, nargs="*", default=runs)
     asked = parser.parse_args()
-    PAGE.write_text(made_from(Results(asked.results)))
-    print(f"written to {PAGE}")
+    page = DOCS / "performance.md"
+    page.write_text(made_from(Results(asked.results), Plotter(DOCS)))
+    print(f"written to {page}")
 
 
 if __name__ == "__main__":

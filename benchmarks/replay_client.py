@@ -43,9 +43,12 @@ def shake_hands(connection: socket.socket, password: str | None = None) -> RFBPr
 
 
 def read_to_end(connection: socket.socket, protocol: RFBProtocol) -> None:
-    """Read until the server hangs up."""
+    """Read until the server hangs up, and ask for the next update after each."""
     while count := connection.recv_into(protocol.get_buffer(RECEIVE_BYTES)):
+        frame = protocol.frame
         protocol.receive(count)
+        for _ in range(protocol.frame - frame):
+            protocol.write_update_request()
         if answers := protocol.data_to_send():
             connection.sendall(answers)
 

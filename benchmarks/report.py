@@ -1,11 +1,15 @@
-"""Figures with what they should reach, and the machine: a table and JSON files."""
+"""Figures with what they should reach, and the machine: a table and JSON files.
+
+A benchmark yields what it finds, figures, lines of plots and notes; so what was found before it
+failed, or ran out of time, is kept.
+"""
 
 import dataclasses
 import datetime
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +69,29 @@ class Series:
         return {"plot": self.plot, "line": self.line, "unit": self.unit, "points": points}
 
 
+Found = Figure | Series | str
+"""A str is a note: what was left out, or how a figure is to be read."""
+
+
 @dataclasses.dataclass
 class Measured:
-    """What one benchmark found."""
+    """What one benchmark found, and how long it took."""
 
-    figures: list[Figure]
+    figures: list[Figure] = dataclasses.field(default_factory=list)
     series: list[Series] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+
+    def take(self, found: Iterable[Found]) -> "Measured":
+        """Add what a benchmark yields, one by one; returns itself."""
+        for each in found:
+            if isinstance(each, Figure):
+                self.figures.append(each)
+            elif isinstance(each, Series):
+                self.series.append(each)
+            else:
+                self.notes.append(each)
+        return self
 
 
 def machine() -> dict[str, Any]:
@@ -95,15 +116,20 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(described: dict[str, Any], parts: Mapping[str, Measured], *, whole: bool) -> Path:
-    """Write a file named by the time, and `results/latest.json` if that is all; returns the first.
+def write(
+    described: dict[str, Any], parts: Mapping[str, Measured], name: str | None = None
+) -> Path:
+    """Write a file named by the time, and `results/NAME.json` beside it; returns the first.
 
     Args:
         parts: what each benchmark found, by its name.
-        whole: they are all that there are.
     """
     report = {
         "machine": described,
+        "parts": [
+            {"part": part, "seconds": round(measured.seconds, 1), "notes": measured.notes}
+            for part, measured in parts.items()
+        ],
         "figures": [
             {"part": part, **figure.as_json()}
             for part, measured in parts.items()
@@ -120,15 +146,17 @@ def write(described: dict[str, Any], parts: Mapping[str, Measured], *, whole: bo
     stamp = described["measured"].replace(":", "").replace("+0000", "Z")
     dated = RESULTS / f"{stamp}.json"
     dated.write_text(text)
-    if whole:
-        (RESULTS / "latest.json").write_text(text)
+    if name is not None:
+        (RESULTS / f"{name}.json").write_text(text)
     return dated
 
 
-def show(figures: list[Figure]) -> None:
-    """Print the table."""
+def show(measured: Measured) -> None:
+    """Print the table, and the notes."""
     table = Table("figure", "measured", "reach", "")
-    for figure in figures:
+    for figure in measured.figures:
         holds = {None: "", True: "holds", False: "[red]missed[/red]"}[figure.holds]
         table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", figure.reach or "", holds)
     Console().print(table)
+    for note in measured.notes:
+        print(f"note: {note}")

@@ -12,7 +12,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import envserver
@@ -20,7 +20,7 @@ from benchmarks.cpu import private_mb, spent_s, tree
 from benchmarks.fleet import step_for
 from benchmarks.fleet_server import FleetServer
 from benchmarks.recording import Recording
-from benchmarks.report import Figure, Measured, show
+from benchmarks.report import Figure, Found, Measured, show
 from envserver.client import Client
 from envserver.session import Session
 from envserver.vector_env import VectorEnv
@@ -105,13 +105,14 @@ def desktops(num_envs: int = 8) -> Figure:
     return Figure(f"{num_envs} gym-core desktops and workers: ready after", ready_s, "s", at_most=2)
 
 
-def measure(stream: Path, sizes: Sequence[int] = (8, 20, 256), seconds: float = 10.0) -> Measured:
+def measure(
+    stream: Path, sizes: Sequence[int] = (8, 20, 256), seconds: float = 10.0
+) -> Iterator[Found]:
     """The figures of all sizes; those above 100 are started, no more."""
     recording = Recording.load(stream)
-    figures = [desktops()]
+    yield desktops()
     for num_envs in sizes:
-        figures += started(recording, num_envs, seconds if num_envs <= 100 else 0.0)
-    return Measured(figures)
+        yield from started(recording, num_envs, seconds if num_envs <= 100 else 0.0)
 
 
 def main() -> None:
@@ -120,7 +121,7 @@ def main() -> None:
     parser.add_argument("--num-envs", type=int, nargs="+", default=(8, 20, 256))
     parser.add_argument("--seconds", type=float, default=10.0)
     asked = parser.parse_args()
-    show(measure(asked.stream, asked.num_envs, asked.seconds).figures)
+    show(Measured().take(measure(asked.stream, asked.num_envs, asked.seconds)))
 
 
 if __name__ == "__main__":

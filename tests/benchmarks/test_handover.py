@@ -50,7 +50,7 @@ def test_a_line_an_engine() -> None:
 
 def test_the_pages_table_says_what_was_missed() -> None:
     rows = table([figure.as_json() for figure in figures_of(20, costs())[:2]])
-    assert rows[2] == "| handover n=20, 64x64: step p50 | 1.5 ms | ≤ 0.4 | missed |"
+    assert rows[2] == "| handover n=20, 64x64: step p50 | 1.5 ms | ≤ 0.4 | **missed** |"
     assert rows[3] == "| &emsp;CPU an env-step | 55 us | ≤ 60 | holds |"
 
 
