@@ -19,6 +19,11 @@ cdef inline bint row_claim(const View* view, uint64_t step, uint32_t env) noexce
     return compare_and_swap(&record_at(view, step, env).state, step << 2 | <uint64_t>EMPTY, step << 2 | <uint64_t>CLAIMED)
 
 
+cdef inline void row_return(const View* view, uint64_t step, uint32_t env) noexcept nogil:
+    """Give a claimed row back unfinished: what was written so far is its content, and `Record.frame` says what that shows."""
+    store_release(&record_at(view, step, env).state, step << 2 | <uint64_t>EMPTY)
+
+
 cdef inline void row_finish(const View* view, uint64_t step, uint32_t env) noexcept nogil:
     """Publish the row: everything written before is visible to who reads DONE(step)."""
     store_release(&record_at(view, step, env).state, step << 2 | <uint64_t>DONE)

@@ -26,4 +26,5 @@ cdef class HotLoop(Stepper):
     cdef void take_entries(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef int64_t next_wake(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef void state(self, ScreenSource source, int64_t now_ns) noexcept nogil
+    cdef bint sleeps_next(self, int64_t now_ns) noexcept nogil
     cdef bint wait(self, ScreenSource source, int64_t until_ns) noexcept nogil

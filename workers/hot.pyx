@@ -20,6 +20,7 @@ from shm.atomic cimport load_acquire, monotonic_ns, store_release
 from shm.layout cimport INFO_BYTES, Control, Entry, control_at
 from shm.row cimport queue_peek, queue_take
 from shm.view cimport Mapping
+from workers.ahead cimport ahead_write
 from workers.entries cimport AT, FAULTY, HOLD, KEY, POINTER, RESET, STEP
 from workers.entries cimport ENDED as ENDED_PHASE, RESETTING as RESETTING_PHASE, RUNNING as RUNNING_PHASE, STARTING
 from workers.episode cimport episode_lost, episode_over, episode_reward, episode_runs, episode_start_reset
@@ -54,6 +55,7 @@ cdef enum:
     STOPPED = 2
     HEARTBEAT_NS = 250_000_000
     LOOK_AGAIN_NS = 50_000
+    AT_ONCE_NS = 1_000_000
     # So many bytes of rows (8 environments of 1024x768 in 4 slots) push each other out of most caches.
     STREAMED_BYTES = 64 << 20
 
@@ -229,7 +231,7 @@ cdef class HotLoop(Stepper):
             self.take_entries(source, now_ns)
             if self.usable and not input_empty(&self.input) and input_next_ns(&self.input) <= now_ns:
                 surface_shift(&source.surface, &self.rows.shown, &shift_x, &shift_y)
-                if not (input_send(&self.input, source, now_ns, shift_x, shift_y) and source.flush()):
+                if not (input_send(&self.input, source, now_ns, shift_x, shift_y) and (self.sleeps_next(now_ns) or source.flush())):
                     self.broke()
             if self.rewarder >= 0 and self.pending.active and not was_pending:
                 continue  # a step that is due already waits for rewards like any other
@@ -260,8 +262,12 @@ cdef class HotLoop(Stepper):
         at_once.tv_sec = at_once.tv_nsec = 0
         return ppoll(&polled, 1, &at_once, NULL) > 0
 
+    cdef bint sleeps_next(self, int64_t now_ns) noexcept nogil:
+        """Whether nothing is to be done before `wait` sends what was queued, with what `pace` has to say."""
+        return self.pending.active and self.pending.entry.due == AT and now_ns < self.pending.entry.due_ns - AT_ONCE_NS
+
     cdef bint wait(self, ScreenSource source, int64_t until_ns) noexcept nogil:
-        """Sleep until something happens or `until_ns`; take in what the source received. False: it broke."""
+        """Send what is queued, sleep until something happens or `until_ns`, take in what was received. False: the source broke."""
         cdef pollfd polled[3]
         cdef timespec timeout
         cdef uint64_t count
@@ -269,6 +275,8 @@ cdef class HotLoop(Stepper):
         cdef int64_t left_ns
         if self.usable:
             alive = source.flush()
+            if alive:
+                ahead_write(self, source)
         polled[0].fd = source.descriptor if self.usable and alive else -1
         polled[0].events = POLLIN | POLLOUT if source.wants_write else POLLIN
         polled[1].fd = self.doorbell

@@ -17,7 +17,6 @@ cdef class RFBSource(ScreenSource):
     cdef int quiet_requests
     cdef int64_t requested_ns        # when the newest request was made
     cdef int64_t asked_for_ns        # and `wanted_ns` at that time
-    cdef bint keeps                  # updates wait although the turn is over
     cdef bint typed                  # a key was sent
     cdef uint64_t probe_wanted       # the main thread wants a sign of life
     cdef Status refused              # why a message of ours was not queued

@@ -1,7 +1,8 @@
 """A VNC server as a screen source: the socket's I/O and the pacing of requests, around `cython_vnc.protocol`. [I/O]
 
 Pacing: ContinuousUpdates where the server has them and the session wants 60 or more frames a second; else an
-incremental request on a timer, not after each update, so that the round trip is not part of the frame period. Where it is known
+incremental request on a timer, not after each update, so that the round trip is not part of the frame period. At more than 30 frames a
+second the timer is put forward or back a little, so that requests go out with events or when an update came. Where it is known
 when the next row is due, and that is far away, the request goes out shortly before: the server puts all changes since the last into one
 update, and it is new when it is shown. A row that waits for a change asks often. A server keeps
 one outstanding request, so on a still screen the timer stops after a few and starts again with the next update.
@@ -41,6 +42,10 @@ cdef enum:
     # long before, what waits is decoded.
     ASK_AHEAD_NS = 33_000_000
     PAINT_AHEAD_NS = 4_000_000
+    # While a row is awaited a request may go out so much of a period early, if the thread is awake anyway; one that
+    # needs a timer goes out so much later, so that requests drift until they fall together with something else.
+    EARLY_PART = 4
+    LATE_PART = 8
     # A request so often where any change is waited for.
     FRAME_NS = 16_666_667
     SHIFT = 0xFFE1
@@ -153,13 +158,14 @@ cdef class RFBSource(ScreenSource):
 
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil:
         cdef int64_t next_ns = self.ask(now_ns)
-        if self.keeps and self.paint(now_ns) and self.keeps:
+        # What is to be sent does not wait for a decoder.
+        if self.keeps and self.flush() and self.paint(now_ns) and self.keeps:
             next_ns = min(next_ns, self.wanted_ns - PAINT_AHEAD_NS)
         return next_ns
 
     cdef int64_t ask(self, int64_t now_ns) noexcept nogil:
         """Request updates; returns when to do so next."""
-        cdef int64_t period_ns = self.period_ns
+        cdef int64_t period_ns = self.period_ns, early_ns = 0, late_ns = 0
         if load_acquire(&self.probe_wanted) != 0:
             store_release(&self.probe_wanted, 0)
             # Without a payload its reply is no barrier's.
@@ -174,15 +180,21 @@ cdef class RFBSource(ScreenSource):
         if self.wanted_ns == 0:
             period_ns = min(period_ns, FRAME_NS)
             self.next_request_ns = min(self.next_request_ns, self.requested_ns + period_ns)
-        elif period_ns > ASK_AHEAD_NS and self.wanted_ns != NEVER_NS and self.wanted_ns != self.asked_for_ns:
+        elif period_ns <= ASK_AHEAD_NS:
+            late_ns = period_ns // LATE_PART
+            early_ns = period_ns // EARLY_PART if self.wanted_ns != NEVER_NS else 0
+        elif self.wanted_ns != NEVER_NS and self.wanted_ns != self.asked_for_ns:
             self.next_request_ns = self.wanted_ns - ASK_AHEAD_NS
-        if now_ns >= self.next_request_ns:
+        if now_ns >= self.next_request_ns - early_ns:
             self.protocol.request_update(True)
             self.quiet_requests += 1
             self.requested_ns = now_ns
             self.asked_for_ns = self.wanted_ns
-            self.next_request_ns = max(self.next_request_ns + period_ns, now_ns + period_ns // 2)
-        return self.next_request_ns
+            if late_ns:
+                self.next_request_ns = max(self.next_request_ns, now_ns) + period_ns
+            else:
+                self.next_request_ns = max(self.next_request_ns + period_ns, now_ns + period_ns // 2)
+        return self.next_request_ns + late_ns
 
     cdef bint queued(self, Status status) noexcept nogil:
         """Remember why a message was refused."""

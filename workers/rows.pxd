@@ -28,6 +28,7 @@ cdef void rows_free(Rows* rows) noexcept nogil
 cdef void rows_find_newest(Rows* rows) noexcept nogil
 cdef void rows_switch(Rows* rows, uint64_t last_frame) noexcept nogil
 cdef void rows_pool(Rows* rows, ScreenSource source) noexcept nogil
+cdef void rows_prepare(Rows* rows, ScreenSource source, uint64_t step) noexcept nogil
 cdef void rows_live(Rows* rows, ScreenSource source, bint good, uint64_t step, bint pooled) noexcept nogil
 cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil
 cdef void rows_frozen(Rows* rows, uint64_t step) noexcept nogil

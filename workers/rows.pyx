@@ -66,6 +66,8 @@ cdef uint64_t paint(Rows* rows, ScreenSource source, uint8_t* pixels, uint64_t s
         return 0
     if shown < rows.layout_frame:
         shown = 0
+    if source.frame != 0 and shown == rows.base + source.frame:
+        return shown
     publish_changes(
         &source.surface, luma if levels else NULL, &source.damage, shown - rows.base if shown > rows.base else 0, &rows.shown, pixels
     )
@@ -83,6 +85,14 @@ cdef void mark(Rows* rows, uint64_t step, uint64_t frame) noexcept nogil:
 cdef void rows_pool(Rows* rows, ScreenSource source) noexcept nogil:
     """Keep the source's newest frame for the maximum with the next."""
     pool_take(&rows.pool, &source.surface, &rows.shown)
+
+
+cdef void rows_prepare(Rows* rows, ScreenSource source, uint64_t step) noexcept nogil:
+    """The newest frame of a good source, in a row that is not published yet."""
+    cdef Record* record = record_at(rows.view, step, rows.env)
+    cdef uint64_t shown = record.frame if record.generation == rows.generation else 0
+    record.frame = paint(rows, source, pixels_at(rows.view, step, rows.env), shown, False)
+    record.generation = rows.generation
 
 
 cdef void rows_repeat(Rows* rows, uint64_t step) noexcept nogil:

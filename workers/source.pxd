@@ -22,6 +22,7 @@ cdef class ScreenSource:
     cdef int64_t server_ns       # its server's stamp, 0 where it gives none
     cdef bint has_picture        # every pixel was painted since it connected
     cdef bint partial
+    cdef bint keeps              # `surface` is older than `frame` until `settle`
     cdef bint wants_write        # output waits for the descriptor to become writable
     cdef int descriptor          # to poll for input, -1: none
     cdef uint64_t barrier_seen   # newest payload of `barrier` that came back

@@ -17,6 +17,7 @@ cdef struct Pending:
     uint64_t seen_frame         # newest frame looked at for QUIET
     int64_t quiet_since_ns
     uint32_t substeps_left      # step clock: environment steps still to make for this row
+    uint64_t ahead_frame        # the newest frame that was looked at for what the row can show already
     bint stepping               # one of them is under way
     bint pooled                 # `rows.pool` holds the frame before the last
 

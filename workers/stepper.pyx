@@ -92,8 +92,7 @@ cdef class Stepper:
         record.reward = record.final_reward = 0
         record.episode = record.final_episode = self.episode.now.episode
         record.reward_remote_ns = record.reward_arrival_ns = 0
-        record.terminated = record.truncated = record.late = record.resetting = record.flags = 0
-        record.fault = 0
+        record.terminated = record.truncated = record.late = record.resetting = record.flags = record.fault = 0
         record.info_bytes = record.final_info_bytes = 0
         return record
 
@@ -130,6 +129,7 @@ cdef class Stepper:
         self.pending.active = True
         self.pending.events_sent_ns = 0
         self.input.acted_frame = source.frame
+        self.pending.ahead_frame = self.row_frame
         self.pending.substeps_left = self.frame_skip
         self.pending.stepping = False
         self.pending.pooled = False
@@ -352,7 +352,6 @@ cdef class Stepper:
                 rows_live(&self.rows, source, self.settled(source), self.pending.entry.step, False)
             else:
                 rows_frozen(&self.rows, self.pending.entry.step)
-            record.final_info_bytes = 0
             if self.terminal.info_bytes <= sizeof(record.final_info):
                 record.final_info_bytes = self.terminal.info_bytes
                 memcpy(record.final_info, self.terminal.info, self.terminal.info_bytes)

@@ -90,6 +90,21 @@ def test_a_rare_row_is_asked_for_shortly_before_it_is_due(rigs: list[HotRig]) ->
         step = rig.ask(due=Due.AT, due_ns=due_ns)
 
 
+def test_nobody_is_asked_more_often_than_the_session_ticks(rigs: list[HotRig]) -> None:
+    rig, screen = started(rigs, fps=60)
+    screen.requested_ns()
+    began_ns = due_ns = time.monotonic_ns()
+    for asked in range(1, 31):
+        due_ns += 1_000_000_000 // 60
+        screen.paint(asked, 0, np.full((5, 5, 3), asked, np.uint8))
+        step = rig.ask(due=Due.AT, due_ns=due_ns)
+        at_ns = screen.requested_ns()
+        # One may have lain there, one is not after anything, and a quarter of a period is allowed.
+        assert asked <= (at_ns - began_ns) * 60 / 1e9 + 2.25
+        rig.answer(step)
+    assert np.array_equal(rig.picture(), screen.pixels)
+
+
 def test_whoever_waits_for_a_change_asks_often(rigs: list[HotRig]) -> None:
     rig, screen = started(rigs, fps=0.2)
     began_ns = time.monotonic_ns()
