@@ -12,18 +12,14 @@ environments that got them. So an action refused for one environment leaves all 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from shm.layout import ENTRY_DTYPE
-from workers.entries import EntryKind
+from envserver.events import KEY, NO_ACTION, POINTER, Encoded, Event, encoded
 from workers.keysyms import keysym
-
-KEY = int(EntryKind.KEY)
-POINTER = int(EntryKind.POINTER)
 
 TAP_MS = 30
 """How long a tap holds its key: programs that poll once a frame miss a shorter one."""
@@ -37,40 +33,8 @@ EVENT_FORMS = (
 )
 
 
-class Event(NamedTuple):
-    """One queue entry of an action: `kind` and its fields, `offset_us` after the step was sent."""
-
-    kind: int
-    offset_us: int
-    argument: int
-    value: int = 0
-    x: int = 0
-    y: int = 0
-
-
-class Encoded(NamedTuple):
-    """One environment's action: its events, how long they take, and its number, if it has one."""
-
-    events: tuple[Event, ...]
-    span_us: int = 0
-    action: int = 0
-    raw: bytes = b""
-    """The events as queue entries: joining bytes is the cheapest way to put many together."""
-
-
-def encoded(events: Iterable[Event], span_us: int = 0, action: int = 0) -> Encoded:
-    """An action with its events packed."""
-    events = tuple(events)
-    entries = np.zeros(len(events), dtype=ENTRY_DTYPE)
-    for place, event in enumerate(events):
-        for name, value in zip(Event._fields, event, strict=True):
-            entries[name][place] = value
-    return Encoded(events, span_us, action, entries.tobytes())
-
-
 NOTHING = -1
 """The number of the action whose keys are held, where none are."""
-NO_ACTION = Encoded(())
 
 
 class ActionCodec(Protocol):

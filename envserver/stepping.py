@@ -16,10 +16,11 @@ import numpy as np
 from gymnasium.error import ClosedEnvironmentError
 from numpy.typing import NDArray
 
-from envserver.actions import ActionCodec, Encoded
+from envserver.actions import ActionCodec
 from envserver.asked import Asked
 from envserver.due import DueFields
 from envserver.episodes import Episodes
+from envserver.events import Encoded
 from envserver.settling import Rules, SessionPort, Settler
 from shm.errors import RingClosed
 from shm.layout import ENTRY_DTYPE, RowState

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envserver.actions import KEY, POINTER, Event, EventCodec, EventSpace, KeyTableCodec
+from envserver.actions import EventCodec, EventSpace, KeyTableCodec
+from envserver.events import KEY, POINTER, Event
 from shm.layout import ENTRY_DTYPE
 
 LEFT, RIGHT, FIRE = 0xFF51, 0xFF53, 0x20
