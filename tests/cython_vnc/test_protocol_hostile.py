@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from fakes.clients import NewClient, colors, feed_and_look
 from fakes.server_bytes import (
     FENCE_REQUEST,
     colour_map,
@@ -47,14 +48,15 @@ OUTSIDE = [
 
 
 @pytest.fixture
-def protocol() -> RFBProtocol:
-    return RFBProtocol(100, 50)
+def protocol(new_client: NewClient) -> RFBProtocol:
+    return new_client(100, 50)
 
 
 @pytest.mark.parametrize("encoding", PIXEL_ENCODINGS, ids=lambda encoding: encoding.name)
 @pytest.mark.parametrize("place", OUTSIDE, ids=str)
-def test_rectangles_outside(encoding: Encoding, place: tuple[int, int, int, int]) -> None:
-    protocol = RFBProtocol(100, 50)
+def test_rectangles_outside(
+    protocol: RFBProtocol, encoding: Encoding, place: tuple[int, int, int, int]
+) -> None:
     x, y, width, height = place
     expected = (
         f"^{encoding.name.lower()}: rectangle {width}x{height}\\+{x}\\+{y} leaves the 100x50 "
@@ -68,6 +70,7 @@ def test_nothing_of_an_update_with_a_bad_rectangle_is_painted(protocol: RFBProto
     with pytest.raises(DecodeError, match="leaves"):
         feed(protocol, update(raw(0, 0, 100, 50), raw(1, 0, 100, 50)))
     assert (protocol.frame, protocol.rectangles) == (0, 0)
+    assert protocol.damage_since(0) == []
 
 
 def test_a_failure_is_final(protocol: RFBProtocol) -> None:
@@ -77,6 +80,8 @@ def test_a_failure_is_final(protocol: RFBProtocol) -> None:
         with pytest.raises(ProtocolError) as again:
             feed(protocol, update(raw(0, 0, 1, 1)))
         assert str(again.value) == str(first.value)
+    with pytest.raises(ProtocolError, match="type 77"):
+        colors(protocol)
     assert protocol.frame == 0
 
 
@@ -116,7 +121,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 def test_refused(protocol: RFBProtocol, name: str, piece_bytes: int) -> None:
     data, message = REFUSED[name]
     with pytest.raises(ProtocolError, match=message):
-        feed_in_pieces(protocol, data, piece_bytes)
+        feed_and_look(protocol, data, piece_bytes)
 
 
 ACCEPTED: dict[str, bytes] = {
@@ -134,6 +139,8 @@ ACCEPTED: dict[str, bytes] = {
 def test_odd_and_accepted(protocol: RFBProtocol, name: str) -> None:
     feed(protocol, ACCEPTED[name] + update(raw(0, 0, 1, 1)))
     assert protocol.rectangles == 1
+    assert colors(protocol)[0, 0].tolist() == [1, 2, 3]
+    assert colors(protocol).sum() == 6
 
 
 def test_a_fence_flood_does_not_grow_memory(protocol: RFBProtocol) -> None:
@@ -155,11 +162,14 @@ def test_a_flood_of_resizes_ends(protocol: RFBProtocol) -> None:
     with pytest.raises(ProtocolError, match="reads none"):
         protocol.receive(len(flood))
     assert 100_000 < protocol.resizes < 110_000
+    with pytest.raises(ProtocolError, match="reads none"):
+        colors(protocol)
 
 
 def test_an_endless_update_is_bounded_by_its_rectangles(protocol: RFBProtocol) -> None:
     data = update(*[raw(0, 0, 0, 0)] * 65535, count=0xFFFF)
     assert len(feed(protocol, data)) == 1
+    assert not colors(protocol).any()
 
 
 def dribbles() -> dict[str, Callable[[], bytes]]:
@@ -174,9 +184,10 @@ def dribbles() -> dict[str, Callable[[], bytes]]:
 
 
 @pytest.mark.parametrize("name", dribbles())
-def test_what_is_cut_short_is_waited_for(name: str) -> None:
+def test_what_is_cut_short_is_waited_for(new_client: NewClient, name: str) -> None:
     data = dribbles()[name]()
     for end in range(len(data)):
-        protocol = RFBProtocol(100, 50)
+        protocol = new_client(100, 50)
         assert feed_in_pieces(protocol, data[:end], 1) == []
         assert (protocol.frame, protocol.bytes_received) == (0, end)
+        assert not colors(protocol).any()

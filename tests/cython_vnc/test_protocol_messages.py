@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+from fakes.clients import NewClient
 from fakes.server_bytes import (
     BELL,
     END_OF_CONTINUOUS_UPDATES,
@@ -25,8 +26,8 @@ from cython_vnc.protocol import RFBProtocol
 
 
 @pytest.fixture
-def protocol() -> RFBProtocol:
-    return RFBProtocol(16, 16)
+def protocol(new_client: NewClient) -> RFBProtocol:
+    return new_client(16, 16)
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 3, 1000])
@@ -227,8 +228,8 @@ class TestMemory:
         assert (view.readonly, view.shape, view.format) == (True, (16, 16, 4), "B")
         assert not np.asarray(view).flags.writeable
 
-    def test_rows_are_padded(self) -> None:
-        view = RFBProtocol(17, 3).picture()
+    def test_rows_are_padded(self, new_client: NewClient) -> None:
+        view = new_client(17, 3).picture()
         assert (view.shape, view.strides) == ((3, 17, 4), (128, 4, 1))
         assert len(view.tobytes()) == 3 * 17 * 4
 

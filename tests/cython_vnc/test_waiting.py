@@ -43,7 +43,7 @@ def jpeg_at(x: int, y: int, width: int, height: int, *, broken: bool = False) ->
     return rectangle(x, y, width, height, TIGHT, payload)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**20), looks=st.lists(st.booleans(), min_size=1, max_size=14))
 def test_whoever_looks_sees_what_an_eager_client_shows(seed: int, looks: list[bool]) -> None:
     server, patient, eager = RandomServer(seed, WIDTH, HEIGHT), lazy(), RFBProtocol(WIDTH, HEIGHT)
@@ -134,11 +134,28 @@ def test_a_zlib_stream_goes_on_behind_what_is_hidden() -> None:
     np.testing.assert_array_equal(shown(patient), shown(eager))
 
 
-def test_so_much_waits_and_no_more() -> None:
+def test_so_many_bytes_wait_and_no_more() -> None:
+    protocol = lazy(1000, 520)
+    feed(protocol, update(jpeg_at(0, 500, 20, 20, broken=True)))
+    large = update(raw(0, 0, 1000, 500, BLUE))
+    for _ in range(2):
+        feed(protocol, large)
+    with pytest.raises(ProtocolError, match="JPEG"):
+        feed(protocol, large)
     protocol = lazy(1000, 500)
     for count in range(9):
         feed(protocol, update(raw(0, 0, 1000, 500, bytes([count, 0, 0, 0]))))
     assert (shown(protocol) == (8, 0, 0)).all()
+
+
+def test_so_many_rectangles_wait_and_no_more() -> None:
+    protocol = lazy()
+    feed(protocol, update(jpeg_at(0, 60, 20, 20, broken=True)))
+    few = update(*[raw(n, 0, 1, 1, RED) for n in range(100)])
+    for _ in range(40):
+        feed(protocol, few)
+    with pytest.raises(ProtocolError, match="JPEG"):
+        feed(protocol, few)
     many = [raw(n % 100, n // 100, 1, 1, RED) for n in range(5000)]
     protocol = lazy()
     feed(protocol, update(raw(0, 0, 10, 1, BLUE)) + update(*many) + update(raw(0, 0, 5, 1, BLUE)))

@@ -77,17 +77,24 @@ def test_a_rare_row_is_asked_for_shortly_before_it_is_due(rigs: list[HotRig]) ->
     rig, screen = started(rigs, fps=FPS)
     due_ns = time.monotonic_ns() + PERIOD_NS
     step = rig.ask(due=Due.AT, due_ns=due_ns)
-    for count in range(4):
+    in_time = 0
+    # A machine that is busy may bring any of them too late, but not all.
+    for count in range(40):
         # What the time between two steps was filled with is no concern here.
         while screen.requested_ns() < due_ns - ASK_AHEAD_NS:
             assert count == 0
         screen.paint(count, 0, np.full((5, 5, 3), 50 + count, np.uint8))
-        in_time = time.monotonic_ns() < due_ns - ASK_AHEAD_NS // 4
-        rig.answer(step)
-        if in_time:
+        if time.monotonic_ns() < due_ns - ASK_AHEAD_NS // 4:
+            in_time += 1
+            rig.answer(step)
             assert np.array_equal(rig.picture(), screen.pixels)
+        else:
+            rig.answer(step)
+        if in_time == 3:
+            break
         due_ns += PERIOD_NS
         step = rig.ask(due=Due.AT, due_ns=due_ns)
+    assert in_time == 3
 
 
 def test_nobody_is_asked_more_often_than_the_session_ticks(rigs: list[HotRig]) -> None:
