@@ -262,8 +262,8 @@ def figures(each: Measured) -> Iterator[Figure]:
     yield Figure(f"decode {each.label}", each.speed("ours"), "MPix per CPU s")
     bound = least_speedup(each.label)
     yield Figure("  against libvncclient", speedup, "times", at_least=bound)
-    yield Figure("  its interval begins at", low, "times")
-    yield Figure("  its interval ends at", high, "times", at_least=0.97)
+    yield Figure("  interval against libvncclient: from", low, "times")
+    yield Figure("  interval against libvncclient: to", high, "times", at_least=0.97)
     if lean := [name for name in each.net_s if name not in ("ours", "libvncclient")]:
         best = max(lean, key=each.speed)
         against = each.ratio(best)[0]

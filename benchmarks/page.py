@@ -227,11 +227,11 @@ def made_from(results: Results, plotter: Plotter) -> str:
             continue
         took = f"It took {number(round(results.parts[part]['seconds']))} s."
         lines += ["", f"## {part.capitalize()}", "", f"{' '.join(about.split())} {took}", ""]
+        figures = results.figures[part]
         if part in PLOTS:
-            figures = results.figures[part]
             lines += [line for plot in PLOTS[part](figures, results.lines, plotter)
                       for line in (plot, "")]  # fmt: skip
-        lines += table(results.figures[part])
+        lines += ["<details><summary>All figures</summary>", "", *table(figures), "", "</details>"]
     return "\n".join(lines) + "\n"
 
 

@@ -13,8 +13,11 @@ Points = Sequence[tuple[float, float]]
 Lines = Mapping[str, Points]
 """By the line's name."""
 Figures = Sequence[Mapping[str, Any]]
-WIDTH_IN, HEIGHT_IN = 7.0, 3.6
+WIDTH_IN, HEIGHT_IN = 8.0, 3.6
 OURS = "ours"
+COLOURS = {OURS: "C0", "memcpy of the batch": "0.2", "bare client": "0.45"}
+FURTHER = [f"C{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9)]
+MANY_POINTS = 20
 HANDOVER = (
     ("", "by n, 64x64", "A step, 64x64 of each screen changed", "environments", "ms, p50"),
     ("-whole", "by n, 100 %", "A step, all of each screen changed", "environments", "ms, p50"),
@@ -22,7 +25,9 @@ HANDOVER = (
     ("-cpu", "CPU by n, 64x64", "Processor time, 64x64 changed", "environments", "us an env-step"),
 )
 """File, series, title and axes."""
-STYLES = {"p50": "-", "p95": "--", "p99": ":"}
+SHADES = {"p50": 1.0, "p95": 0.6, "p99": 0.3}
+"""Of a quantile's bar."""
+ON_TIME = 0.99
 
 
 def tick(value: float, _: object = None) -> str:
@@ -41,42 +46,48 @@ class Plotter:
         pyplot.rcParams.update({"svg.hashsalt": "envserver", "font.size": 9, "lines.markersize": 4})
         self._pyplot = pyplot
         self._directory = directory
-        self._colours = {OURS: "C0"}
+        self._colours = dict(COLOURS)
 
     def colour(self, name: str) -> str:
         """The same for the same name."""
-        return self._colours.setdefault(name, f"C{len(self._colours) % 10}")
+        place = (len(self._colours) - len(COLOURS)) % len(FURTHER)
+        return self._colours.setdefault(name, FURTHER[place])
 
     def lines(
-        self, file: str, title: str, x: str, y: str, lines: Lines, scale: str = "linear"
+        self,
+        file: str,
+        title: str,
+        x: str,
+        y: str,
+        lines: Lines,
+        scale: str = "linear",
+        level: float | None = None,
     ) -> str:
-        """Lines; where they are quantiles ("ours, p50"), of one colour and several styles."""
-        figure, axes = self._pyplot.subplots(figsize=(WIDTH_IN, HEIGHT_IN))
-        for name, points in lines.items():
-            who, _, quantile = name.rpartition(", ")
-            who = who if quantile in STYLES else name
+        """Lines from 0 on; or, where a level of all is marked, from a little below."""
+        figure, axes = self._subplots(title)
+        for name in sorted(lines, key=lambda name: name != OURS):
+            points = lines[name]
             axes.plot(
                 *zip(*points, strict=True),
-                marker="o",
+                marker="o" if len(points) <= MANY_POINTS else "",
                 label=name,
-                color=self.colour(who),
-                linestyle=STYLES.get(quantile, "-"),
-                lw=2.5 if who == OURS or len(lines) == 1 else 1.2,
+                color=self.colour(name if len(lines) > 1 else OURS),
+                lw=2.5 if name == OURS or len(lines) == 1 else 1.3,
             )
-        axes.set(title=title, xlabel=x, ylabel=y, xscale=scale, yscale=scale)
+        axes.set(xlabel=x, ylabel=y, xscale=scale, yscale=scale)
         if scale == "log":
             at = sorted({place for points in lines.values() for place, _ in points})
             axes.minorticks_off()
-            axes.set_xticks(
-                at, [f"{place:.2g}" if place < 10 else tick(round(place)) for place in at]
-            )
+            axes.set_xticks(at, [f"{each:.2g}" if each < 10 else tick(round(each)) for each in at])
             axes.yaxis.set_major_formatter(tick)
-        else:
+        elif level is None:
             axes.set_ylim(bottom=0)
+        else:
+            axes.axhline(level, color="0.3", lw=1, ls="--")
+            least = min(value for points in lines.values() for _, value in points)
+            axes.set_ylim(min(least, level) - 0.02, 1.005)
         axes.grid(alpha=0.3)
-        if len(lines) > 1:
-            axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
-        return self._save(figure, file, title)
+        return self._save(figure, len(lines), file, title)
 
     def bars(
         self,
@@ -86,36 +97,43 @@ class Plotter:
         groups: Mapping[str, Mapping[str, float]],
         level: float | None = None,
     ) -> str:
-        """A group of bars for each name; `level` is marked by a line."""
-        figure, axes = self._pyplot.subplots(figsize=(WIDTH_IN, HEIGHT_IN))
+        """A group of bars for each name; `level` is marked. Quantiles are shades of one colour."""
+        figure, axes = self._subplots(title)
         kinds = list(dict.fromkeys(kind for values in groups.values() for kind in values))
         width = 0.8 / len(kinds)
         for place, kind in enumerate(kinds):
-            at = [
-                group + place * width for group, each in enumerate(groups.values()) if kind in each
-            ]
+            with_it = [number for number, each in enumerate(groups.values()) if kind in each]
+            at = [number + place * width for number in with_it]
             values = [each[kind] for each in groups.values() if kind in each]
-            axes.bar(at, values, width, label=kind)
-        centre = 0.4 - width / 2
+            who, _, quantile = kind.rpartition(", ")
+            shade = SHADES.get(quantile)
+            colour = self.colour(who) if shade else f"C{place}"
+            axes.bar(at, values, width, label=kind, color=colour, alpha=shade)
         many = len(groups) > 5
         axes.set_xticks(
-            [group + centre for group in range(len(groups))],
+            [number + 0.4 - width / 2 for number in range(len(groups))],
             list(groups),
             rotation=35 if many else 0,
             ha="right" if many else "center",
         )
         if level is not None:
-            axes.axhline(level, color="0.3", lw=1)
-        axes.set(title=title, ylabel=y)
+            axes.axhline(level, color="0.3", lw=1, ls="--")
+        axes.set(ylabel=y)
         axes.set_axisbelow(True)
         axes.grid(axis="y", alpha=0.3)
-        if len(kinds) > 1:
-            axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
-        return self._save(figure, file, title)
+        return self._save(figure, len(kinds), file, title)
 
-    def _save(self, figure: Any, file: str, title: str) -> str:
+    def _subplots(self, title: str) -> tuple[Any, Any]:
+        size = (WIDTH_IN, HEIGHT_IN)
+        figure, axes = self._pyplot.subplots(figsize=size, layout="constrained")
+        axes.set_title(title)
+        return figure, axes
+
+    def _save(self, figure: Any, labels: int, file: str, title: str) -> str:
+        if labels > 1:
+            figure.legend(fontsize=8, loc="outside right center")
         name = f"performance-{file}.svg"
-        figure.savefig(self._directory / name, bbox_inches="tight", metadata={"Date": None})
+        figure.savefig(self._directory / name, metadata={"Date": None})
         self._pyplot.close(figure)
         return f"![{title}]({name})"
 
@@ -147,19 +165,24 @@ def fleet(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> lis
             what = plot.removeprefix("fleet game, ")
             on_time = what == "ticks on time"
             file, y = ("fleet", "share of ticks") if on_time else ("fleet-cores", "cores")
-            title = f"Desktops that play a game at 60 frames a second: {what}"
-            shown.append(plotter.lines(file, title, "desktops", y, found))
+            title = f"A game at 60 frames a second: {what}"
+            level = ON_TIME if on_time else None
+            shown.append(plotter.lines(file, title, "desktops", y, found, level=level))
     return shown
 
 
 def latency(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> list[str]:
     shown = []
     for plot, found in lines.items():
-        if plot.startswith("latency at") and all(len(points) > 1 for points in found.values()):
-            rate = plot.split()[-1]
-            title = f"From a key to the trainer's array, Xvnc at {rate} frames a second"
-            x, y = "round trip, ms", "ms"
-            shown.append(plotter.lines(f"latency-{rate}", title, x, y, found))
+        if not plot.startswith("latency at"):
+            continue
+        groups: dict[str, dict[str, float]] = defaultdict(dict)
+        for name, points in found.items():
+            for round_trip_ms, taken_ms in points:
+                groups[f"round trip {round_trip_ms:g} ms"][name] = taken_ms
+        rate = plot.split()[-1]
+        title = f"From a key to the trainer's array, Xvnc at {rate} frames a second"
+        shown.append(plotter.bars(f"latency-{rate}", title, "ms", groups))
     return shown
 
 

@@ -42,7 +42,7 @@ def test_bounds_go_by_the_name() -> None:
     net_s = {"ours": [1.0] * 5, "libvncclient": [1.5] * 5, "lean": [0.9] * 5}
     found = {each.name: each.holds for each in figures(Measured("desk-zrle", 1.0, net_s))}
     assert found["  against libvncclient"] is False
-    assert found["  its interval ends at"] is True
+    assert found["  interval against libvncclient: to"] is True
     assert found["  against the best lean client"] is False
     assert "  lean, the best lean client" in found
 

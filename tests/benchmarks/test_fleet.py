@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.performance import RUN
 
 from benchmarks.fleet import STEP_OF_MOST, Most, Run, measure, play
 from benchmarks.recording import Recording
@@ -14,27 +15,6 @@ from benchmarks.report import Figure, Measured
 from envserver.errors import StartError
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
-GOOD = Run(
-    streams=["game"],
-    num_envs=20,
-    fps=60.0,
-    seconds=5.0,
-    ticks_on_time=1.0,
-    frame_age_p50_ms=8.0,
-    frame_age_p99_ms=16.0,
-    updates_per_env_s=60.0,
-    worker_cores=0.5,
-    trainer_cores=0.25,
-    daemon_cores=0.25,
-    server_cores=0.1,
-    server_skipped=0,
-    server_missed=0,
-    server_late_us=0,
-    late_rows=0,
-    missed_ticks=0,
-    ready_s=1.0,
-    equal=True,
-)
 
 
 def carries(limit: int) -> Callable[[int], Run]:
@@ -42,7 +22,7 @@ def carries(limit: int) -> Callable[[int], Run]:
 
     def run(num_envs: int) -> Run:
         share = 1.0 if num_envs <= limit else 0.98
-        return dataclasses.replace(GOOD, num_envs=num_envs, ticks_on_time=share)
+        return dataclasses.replace(RUN, num_envs=num_envs, ticks_on_time=share)
 
     return run
 
@@ -70,8 +50,8 @@ def test_no_more_are_tried_than_the_highest() -> None:
     ids=["nothing came", "few came", "another picture"],
 )
 def test_desktops_that_bring_too_little_are_not_carried(worse: dict[str, Any]) -> None:
-    run = dataclasses.replace(GOOD, **worse)
-    assert GOOD.carried
+    run = dataclasses.replace(RUN, **worse)
+    assert RUN.carried
     assert not run.carried
     most = Most()
     most.search(lambda num_envs: dataclasses.replace(run, num_envs=num_envs))
@@ -132,7 +112,7 @@ def test_the_figures_of_the_fleets_survive_a_search_that_breaks(
         played.append(num_envs)
         if len(played) > 2:
             raise KeyboardInterrupt
-        return dataclasses.replace(GOOD, num_envs=num_envs)
+        return dataclasses.replace(RUN, num_envs=num_envs)
 
     monkeypatch.setattr("benchmarks.fleet.play", break_later)
     found = Measured()
