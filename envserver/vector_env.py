@@ -34,6 +34,7 @@ from envserver.rendering import RENDER_MODES, check_render_mode
 from envserver.resets import RunningNames, chosen_envs, listed, reset_requests
 from envserver.rows import Rows
 from envserver.settling import Rules
+from envserver.spaces import PictureSpace
 from envserver.stepping import Stepper
 from envserver.switching import take_switches
 from shm.ring import Ring
@@ -95,7 +96,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self.num_envs = n
         self._looked_at = (shown.screen, shown.crop) if shown else ((shape[1], shape[0]), None)
         self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
-        self.observation_space = gymnasium.spaces.Box(0, 255, (n, *shape), np.uint8)
+        self.observation_space = PictureSpace((n, *shape))
         self._mask = while_resetting == "mask"
         self._late_after_ns = None if late_after_ms is None else round(late_after_ms * 1e6)
         self._step_timeout_ns = round(step_timeout_s * 1e9)

@@ -26,6 +26,8 @@ from shm.segment import Segment
 logger = logging.getLogger(__name__)
 
 
+GATHER_S = 0.001
+"""For each environment."""
 CHECK_S = 0.5
 """How often heartbeats are looked at."""
 OVERSLEPT_S = 2.0
@@ -65,7 +67,7 @@ class BrokerSession:
         self.opened_at = time.monotonic()
         self.environments: list[Environment] = []
         self.revision = 0
-        self._was_ready = False
+        self._was_ready = self._has_failed = False
         self._directory = directory
         self._logs = logs
         self._changed = asyncio.Event()
@@ -158,11 +160,17 @@ class BrokerSession:
         return self.environments[env]
 
     async def wait_change(self, revision: int, timeout_s: float) -> None:
-        """Wait until something is newer than `revision`, or the time is over."""
+        """Wait until something is newer than `revision`, or the time is over.
+
+        While environments start, what comes shortly after is waited for too: a status tells of all.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while self.revision <= revision:
                     await self._changed.wait()
+                async with asyncio.timeout(GATHER_S * len(self.environments)):
+                    while not (self._was_ready or self._has_failed):
+                        await self._changed.wait()
 
     def status(self) -> dict[str, Any]:
         """The answer to session_status."""
@@ -253,6 +261,7 @@ class BrokerSession:
 
     def _note_change(self) -> None:
         self.revision += 1
+        self._has_failed = any(each.failed is not None for each in self.environments)
         if not self._was_ready and self.environments:
             self._was_ready = all(each.state == "ready" for each in self.environments)
             if self._was_ready and len(self.environments) == self.spec.num_envs:

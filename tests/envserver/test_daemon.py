@@ -272,3 +272,45 @@ def test_an_opening_is_given_up_when_the_daemon_ends(
         await began.wait()
 
     run(test)
+
+
+def test_a_status_tells_of_all_that_start(
+    run: Callable[[Test], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "GATHER_S", TIMEOUT_S)
+
+    async def test(rig: Rig) -> None:
+        session = await rig.open(num_envs=2)
+        first, second = session.environments
+        first.state = second.state = "starting"
+        told = asyncio.create_task(session.wait_change(session.revision, TIMEOUT_S))
+        for each in (first, second):
+            assert not told.done()
+            each.state = "ready"
+            session._note_change()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        await told
+        # Then each change is told at once.
+        told = asyncio.create_task(session.wait_change(session.revision, TIMEOUT_S))
+        session._note_change()
+        await told
+
+    run(test)
+
+
+def test_a_failed_start_is_told_at_once(
+    run: Callable[[Test], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "GATHER_S", TIMEOUT_S)
+
+    async def test(rig: Rig) -> None:
+        session = await rig.open(num_envs=2)
+        first, second = session.environments
+        first.state = second.state = "starting"
+        told = asyncio.create_task(session.wait_change(session.revision, TIMEOUT_S))
+        second.failed = "it failed"
+        session._note_change()
+        await told
+
+    run(test)
