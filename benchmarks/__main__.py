@@ -106,11 +106,11 @@ def all_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
 def quick_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
     """A look at each: 2 minutes."""
     return {
-        "decode": Part(10, lambda _: decode.measure(recorded(*QUICK_DECODED), lean, cpu_s=0.3)),
+        "decode": Part(20, lambda s: decode.measure(recorded(*QUICK_DECODED), lean, 0.3, s)),
         "handover": Part(30, lambda _: handover.measure((20,), rounds=2, seconds=15)),
-        "fleet": Part(25, lambda _: fleet.measure(recorded(*LIGHT)[:1], seconds=4, highest=0)),
-        "live": Part(25, lambda _: live.measure(3, live.QUICK)),
-        "latency": Part(15, lambda _: latency.measure(60, round_trips_ms=(0,))),
+        "fleet": Part(20, lambda _: fleet.measure(recorded(*LIGHT)[:1], seconds=4, highest=0)),
+        "live": Part(20, lambda _: live.measure(3, live.QUICK)),
+        "latency": Part(15, lambda _: latency.measure(60, (60,), (0,))),
         "start and memory": Part(15, lambda _: start.measure(recorded(*LIGHT)[0], (8,), 3)),
     }
 

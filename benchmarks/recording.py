@@ -8,6 +8,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -60,7 +62,6 @@ def picture_hash(picture: memoryview) -> str:
         picture: uint8, (height, width, 4), B, G, R, X; X is skipped.
     """
     found = 1469598103934665603
-    for position, byte in enumerate(picture.tobytes()):
-        if position & 3 != 3:
-            found = (found ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    for byte in np.asarray(picture)[:, :, :3].tobytes():
+        found = (found ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return f"{found:016x}"
