@@ -5,7 +5,8 @@
 For each size a hot thread with a segment of its own reads the stream, one update and one row at a
 time; the sizes take turns, an update each. Counted is the processor time of the hot thread,
 decoding and publishing together, and, from a second pass over the same frames, of publishing
-alone. The ratios are by the first size, the whole screen in RGB.
+alone. The ratios are by the first size, the whole screen in RGB. What small rows lose where JPEGs
+are decoded at half their size is told by those of a worker that decodes them whole (`exact`).
 """
 
 import argparse
@@ -19,13 +20,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.recording import Recording
-from benchmarks.replay_server import updates_of
+from benchmarks.replay_server import receive_exactly, updates_of
 from benchmarks.report import Figure
 from cython_vnc.encodings import encodings_for
 from cython_vnc.protocol import RFBProtocol
@@ -43,60 +46,86 @@ from workers.rfb_source import RFBSource
 from workers.source import ScreenSource
 
 SLOTS = 4
-WAIT_NS = 10_000_000_000
+WAIT_S = 10.0
 TILE_PX = 16
+# FramebufferUpdateRequest (RFC 6143 section 7.5.3).
+REQUEST_BYTES, INCREMENTAL_AT = 10, 1
 GOAL = "video-tightjpeg"
-SIZES: dict[str, dict[str, object]] = {
+EXACT = ", exact"
+SIZES: dict[str, dict[str, Any]] = {
     "RGB, whole": {},
     "grey, whole": {"color": "gray"},
     "RGB 84x84": {"size": (84, 84)},
+    f"RGB 84x84{EXACT}": {"size": (84, 84), "exact": True},
     "grey 84x84": {"size": (84, 84), "color": "gray"},
+    f"grey 84x84{EXACT}": {"size": (84, 84), "color": "gray", "exact": True},
 }
 
 
 class HotWorker:
-    """A hot thread that is fed by hand: its session has one environment, and its server is us."""
+    """A hot thread that is fed by hand: its session has one environment, and its server is us.
 
-    def __init__(self, recording: Recording, shown: Shown) -> None:
+    Raises:
+        RuntimeError: it does not do in 10 s what it was asked for.
+    """
+
+    def __init__(self, recording: Recording, shown: Shown, exact: bool) -> None:
         self._segment = Segment.create(1, *shown.size, shown.channels, SLOTS)
         self._segment.prefault()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK)
         self._ring = Ring(self._segment.fd, [self._bell])
-        config = WorkerConfig(0, 1, "stream", vnc_port=1, screen=shown.screen, crop=shown.crop)
+        config = WorkerConfig(
+            0, 1, "stream", vnc_port=1, screen=shown.screen, crop=shown.crop, exact=exact
+        )
         self._hot = HotLoop(Mapping(self._segment.fd), 0, self._bell, config)
         self._server, self._client = socket.socketpair()
+        self._server.settimeout(WAIT_S)
         self._client.setblocking(False)
         protocol = RFBProtocol(recording.width, recording.height)
         protocol.start(encodings_for("tight"))
-        self._thread = threading.Thread(target=self._hot.run, args=(ScreenSource(),))
+        protocol.data_to_send()
+        self._source = RFBSource(protocol, self._client.fileno(), None)
+        self._thread = threading.Thread(target=self._hot.run, args=(ScreenSource(),), daemon=True)
         self._thread.start()
-        self._hot.switch(RFBSource(protocol, self._client.fileno(), None))
+        self._step = 0
+
+    def begin(self) -> None:
+        """Begin the episode, up to the request for its picture: only what comes later counts."""
+        self._hot.switch(self._source)
         self._hot.post(Letter.READY)
         self._put(EntryKind.RESET, 1)
         while not any(kind == Letter.RESET_WANTED for kind, _, _ in self._hot.letters()):
-            select.select([self._hot.main_bell], [], [])
+            if not select.select([self._hot.main_bell], [], [], WAIT_S)[0]:
+                raise RuntimeError("no reset was wanted")
             os.eventfd_read(self._hot.main_bell)
         self._hot.post(Letter.RUNNING, 1, 1)
-        self._step = 0
+        while receive_exactly(self._server, REQUEST_BYTES)[INCREMENTAL_AT]:
+            pass
 
     def show(self, update: bytes) -> float:
         """Send one update and take its row; the hot thread's processor time, in seconds."""
-        before_s = self._spent_s()
+        clock = time.pthread_getcpuclockid(self._thread.ident or 0)
+        before_s = time.clock_gettime(clock)
         self._server.sendall(update)
         self._step += 1
         self._ring.open_step(self._step)
         self._put(EntryKind.STEP, self._step)
-        if self._ring.wait(self._step, 1, time.monotonic_ns() + WAIT_NS) != 1:
+        if self._ring.wait(self._step, 1, time.monotonic_ns() + int(WAIT_S * 1e9)) != 1:
             raise RuntimeError(f"no row of update {self._step}")
-        spent_s = self._spent_s() - before_s
-        with contextlib.suppress(BlockingIOError):
-            while self._server.recv(1 << 16, socket.MSG_DONTWAIT):
-                pass
+        spent_s = time.clock_gettime(clock) - before_s
+        while select.select([self._server], [], [], 0)[0]:
+            self._server.recv(1 << 16)
         return spent_s
+
+    def row(self) -> NDArray[np.int16]:
+        """The newest."""
+        return np.array(self._ring.pixels(self._step)[0], np.int16)
 
     def close(self) -> None:
         self._hot.post(Letter.STOP)
-        self._thread.join()
+        self._thread.join(WAIT_S)
+        if self._thread.is_alive():
+            raise RuntimeError("the hot thread does not end")
         for end in (self._server, self._client, self._ring, self._segment):
             end.close()
         os.close(self._bell)
@@ -106,17 +135,27 @@ class HotWorker:
         entry["kind"], entry["step"], entry["due"] = kind, step, Due.NOW
         self._ring.put(0, entry)
 
-    def _spent_s(self) -> float:
-        scheduled = Path(f"/proc/self/task/{self._thread.native_id}/schedstat").read_text()
-        return int(scheduled.split()[0]) / 1e9
-
 
 @dataclass
 class Spent:
-    """CPU seconds an update, one number a round."""
+    """CPU seconds an update, one number a round; and how far rows were from exact ones."""
 
     worker_s: list[float] = field(default_factory=list)
     publish_s: list[float] = field(default_factory=list)
+    values: int = 0
+    off: int = 0
+    """By more than a level."""
+    most_off: int = 0
+
+    def compare(self, row: NDArray[np.int16], exact: NDArray[np.int16]) -> None:
+        apart = np.abs(row - exact)
+        self.values += apart.size
+        self.off += int((apart > 1).sum())
+        self.most_off = max(self.most_off, int(apart.max()))
+
+
+def shown_by(asked: dict[str, Any], screen: tuple[int, int]) -> Shown:
+    return shown_of(screen, None, asked.get("size"), asked.get("color", "rgb"))
 
 
 def worker_rounds(
@@ -128,14 +167,19 @@ def worker_rounds(
         with contextlib.ExitStack() as stack:
             workers = {}
             for name, asked in SIZES.items():
-                shown = shown_of(screen, None, asked.get("size"), asked.get("color", "rgb"))
-                workers[name] = HotWorker(recording, shown)
+                exact = asked.get("exact", False)
+                workers[name] = HotWorker(recording, shown_by(asked, screen), exact)
                 stack.callback(workers[name].close)
+                workers[name].begin()
             total = dict.fromkeys(workers, 0.0)
             for place, update in enumerate(updates):
                 for name, worker in workers.items():
                     # The first row is also that of the reset.
-                    total[name] += worker.show(update) if place else 0 * worker.show(update)
+                    spent_s = worker.show(update)
+                    total[name] += spent_s if place else 0
+                for name, worker in workers.items():
+                    if exactly := workers.get(f"{name}{EXACT}"):
+                        spent[name].compare(worker.row(), exactly.row())
             for name, seconds in total.items():
                 spent[name].worker_s.append(seconds / max(len(updates) - 1, 1))
 
@@ -160,7 +204,7 @@ def publish_rounds(
     for _ in range(rounds):
         painters = {}
         for name, asked in SIZES.items():
-            shown = shown_of((width, height), None, asked.get("size"), asked.get("color", "rgb"))
+            shown = shown_by(asked, (width, height))
             rows, columns = shown.size
             painter = Painter(columns, rows, shown.channels, shown.screen, shown.crop)
             ring = np.ones((SLOTS, rows * columns * shown.channels), np.uint8)
@@ -206,6 +250,11 @@ def measure(streams: list[Path], rounds: int = 5, most_updates: int = 150) -> li
             ratios = [a / b for a, b in zip(one.worker_s, spent[first].worker_s, strict=True)]
             goal = 0.6 if recording.label == GOAL and name == "grey 84x84" else None
             figures.append(Figure("  worker, by RGB", statistics.median(ratios), "x", at_most=goal))
+            if one.values:
+                figures.append(
+                    Figure("  off by more than a level", 100 * one.off / one.values, "%")
+                )
+                figures.append(Figure("  off at most", one.most_off, "levels"))
     return figures
 
 

@@ -124,6 +124,9 @@ cdef class RFBProtocol(RFBParser):
         if not luma_used(&self.luma) and not self.see_gray():
             raise MemoryError(f"no memory for {self.surface.width}x{self.surface.height} levels of gray")
 
+    def decode_halves(self):
+        self.decoders.halves = True
+
     def gray_picture(self):
         self.expect_open()
         if not luma_used(&self.luma):

@@ -59,6 +59,7 @@ def make_vec(
     size: tuple[int, int] | None = None,
     color: str = "rgb",
     keep_dim: bool = False,
+    exact: bool = False,
     vnc_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     command: str | Sequence[str] | None = None,
@@ -103,6 +104,8 @@ def make_vec(
             shown becomes so small by area averaging (docs/observations.md); None: it stays as is.
         color: "rgb", or "gray" for observations (height, width) of grey.
         keep_dim: Grey observations have a last dimension of 1, as in GrayscaleObservation.
+        exact: Decode JPEGs whole and in color, though observations be grey or small
+            (docs/observations.md).
         vnc_kwargs: encoding, quality_level, compress_level, fine_quality_level, subsample_level,
             and subscription, a list of (x, width, y, height) outside of which nothing is updated
             (docs/compression.md).
@@ -178,6 +181,7 @@ def make_vec(
         crop=crop,
         size=size,
         color=color,
+        exact=exact,
         slots=slots,
         fps=ticks,
         clock=clock,

@@ -50,6 +50,8 @@ class SessionSpec:
     """Height and width of an observation; None: those of what is shown."""
     color: str = "rgb"
     """"rgb" or "gray"."""
+    exact: bool = False
+    """JPEGs are decoded whole and in colour, however little of them observations show."""
     slots: int = 4
     queue_entries: int = 4096
     fps: float | None = None
@@ -237,6 +239,8 @@ def _check_names(spec: SessionSpec) -> None:
 
 
 def _check_numbers(spec: SessionSpec) -> None:
+    if not isinstance(spec.exact, bool):
+        raise ValueError(f"exact is {spec.exact!r}, expected True or False")
     _whole("height", spec.height, 1, MAX_SIDE_PX)
     _whole("width", spec.width, 1, MAX_SIDE_PX)
     _whole("slots", spec.slots, 2, 65536)

@@ -15,6 +15,8 @@ enum {
     AREA_CHUNK_LINES = 128,
     AREA_LANES = 8,
     AREA_WIDE = 4,
+    /* Sums of levels are made in 64ths. */
+    AREA_LEVEL_SCALE = (1 << GRAY_BITS) / 64,
 };
 
 typedef struct {
@@ -73,19 +75,30 @@ static inline void area_columns_scalar(const area_lines *lines, ptrdiff_t x, ptr
     }
 }
 
-/* The columns [x, count) of levels; their sums are as large as those of grey. */
+/* A weight below 1 in two digits of 64, so that a product of each with a level has room in 15 bits; of a line that is not there 0. */
+typedef struct {
+    int high, low;
+} area_digits;
+
+static inline area_digits area_digits_of(const uint8_t *line, float weight) {
+    area_digits digits = {0, 0};
+    if (line) {
+        digits.high = weight * 64 < 63 ? (int)(weight * 64) : 63;
+        digits.low = (int)((weight * 64 - (float)digits.high) * 64 + 0.5f);
+    }
+    return digits;
+}
+
+/* The columns [x, count) of levels, in whole numbers, so that every path says the same; their sums are as large as those of grey. */
 static inline void area_level_columns_scalar(const area_levels *lines, ptrdiff_t x, ptrdiff_t count, float *sums) {
+    const area_digits first = area_digits_of(lines->first, lines->first_weight), last = area_digits_of(lines->last, lines->last_weight);
     for (; x < count; x++) {
         const uint8_t *line = lines->whole + x;
-        float total = 0;
-        for (ptrdiff_t left = lines->whole_lines; left > 0; left -= AREA_CHUNK_LINES) {
-            uint32_t levels = 0;
-            for (ptrdiff_t y = area_chunk(left); y > 0; y--, line += lines->stride_px) levels += *line;
-            total += (float)levels;
-        }
-        if (lines->first) total += (float)lines->first[x] * lines->first_weight;
-        if (lines->last) total += (float)lines->last[x] * lines->last_weight;
-        sums[x] = total * (1 << GRAY_BITS);
+        const int above = lines->first ? lines->first[x] : 0, below = lines->last ? lines->last[x] : 0;
+        int32_t total = 0;
+        for (ptrdiff_t y = lines->whole_lines; y > 0; y--, line += lines->stride_px) total += *line;
+        total = total * 64 + above * first.high + below * last.high + (above * first.low + below * last.low) / 64;
+        sums[x] = (float)total * AREA_LEVEL_SCALE;
     }
 }
 
@@ -165,43 +178,62 @@ AREA_AVX2 void area_columns_avx2(const area_lines *lines, ptrdiff_t count, float
     area_columns_scalar(lines, x, count, sums, plane_px, gray);
 }
 
-/* Eight levels with their weight. */
-AREA_AVX2 __attribute__((always_inline)) __m256 area_weighed_avx2(__m256 total, const uint8_t *levels, float weight) {
-    const __m256i eight = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)levels));
-    return _mm256_add_ps(total, _mm256_mul_ps(_mm256_cvtepi32_ps(eight), _mm256_set1_ps(weight)));
+/* Bytes of two lines, one beside the other, weighed and added: columns 0 to 7 and 16 to 23 in `low`, the others in `high`. */
+AREA_AVX2 __attribute__((always_inline)) void area_pair_avx2(__m256i one, __m256i other, __m256i weights, __m256i *low, __m256i *high) {
+    *low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(one, other), weights);
+    *high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(one, other), weights);
 }
 
 /* Of `wide` times 32 columns at a time; returns how far it came. */
 AREA_AVX2 __attribute__((always_inline)) ptrdiff_t area_level_blocks(const area_levels *lines, ptrdiff_t x, ptrdiff_t count, float *sums, int wide) {
-    const __m256i low = _mm256_set1_epi16(255);
-    const __m256 scale = _mm256_set1_ps(1 << GRAY_BITS);
+    const area_digits first = area_digits_of(lines->first, lines->first_weight), last = area_digits_of(lines->last, lines->last_weight);
+    const __m256i high = _mm256_set1_epi16((short)(last.high << 8 | first.high)), low = _mm256_set1_epi16((short)(last.low << 8 | first.low));
+    const __m256i ones = _mm256_set1_epi8(1), places = _mm256_set1_epi32(1 << 16 | 64), none = _mm256_setzero_si256();
+    const __m256 scale = _mm256_set1_ps(AREA_LEVEL_SCALE);
     for (; x + wide * 32 <= count; x += wide * 32) {
-        __m256 total[AREA_WIDE][4];
+        __m256i part[AREA_WIDE][2], total[AREA_WIDE][4];
         const uint8_t *line = lines->whole + x;
-        for (int v = 0; v < wide; v++)
-            for (int i = 0; i < 4; i++) total[v][i] = _mm256_setzero_ps();
-        for (ptrdiff_t left = lines->whole_lines; left > 0; left -= AREA_CHUNK_LINES) {
-            __m256i even[AREA_WIDE], odd[AREA_WIDE];
-            for (int v = 0; v < wide; v++) even[v] = odd[v] = _mm256_setzero_si256();
-            for (ptrdiff_t y = area_chunk(left); y > 0; y--, line += lines->stride_px)
-                for (int v = 0; v < wide; v++) {
-                    const __m256i levels = _mm256_loadu_si256((const __m256i *)line + v);
-                    even[v] = _mm256_add_epi16(even[v], _mm256_and_si256(levels, low));
-                    odd[v] = _mm256_add_epi16(odd[v], _mm256_srli_epi16(levels, 8));
-                }
-            for (int v = 0; v < wide; v++) {
-                /* Of each half of the vector: columns 0 to 7, then 8 to 15. */
-                const __m256i begin = _mm256_unpacklo_epi16(even[v], odd[v]), end = _mm256_unpackhi_epi16(even[v], odd[v]);
-                const __m128i parts[4] = {_mm256_castsi256_si128(begin), _mm256_castsi256_si128(end), _mm256_extracti128_si256(begin, 1), _mm256_extracti128_si256(end, 1)};
-                for (int i = 0; i < 4; i++) total[v][i] = _mm256_add_ps(total[v][i], _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(parts[i])));
+        ptrdiff_t left = lines->whole_lines;
+        for (int v = 0; v < wide; v++) {
+            part[v][0] = part[v][1] = none;
+            for (int i = 0; i < 4; i++) total[v][i] = none;
+            if (lines->first || lines->last) {
+                const __m256i above = lines->first ? _mm256_loadu_si256((const __m256i *)(lines->first + x) + v) : none;
+                const __m256i below = lines->last ? _mm256_loadu_si256((const __m256i *)(lines->last + x) + v) : none;
+                __m256i rest[2];
+                area_pair_avx2(above, below, high, &part[v][0], &part[v][1]);
+                area_pair_avx2(above, below, low, &rest[0], &rest[1]);
+                for (int i = 0; i < 2; i++) part[v][i] = _mm256_add_epi16(part[v][i], _mm256_srli_epi16(rest[i], 6));
             }
         }
+        do {
+            __m256i whole[AREA_WIDE][2];
+            ptrdiff_t y = area_chunk(left);
+            left -= y;
+            for (int v = 0; v < wide; v++) whole[v][0] = whole[v][1] = none;
+            for (; y > 0; y -= 2) {
+                const uint8_t *next = line + lines->stride_px;
+                for (int v = 0; v < wide; v++) {
+                    __m256i pair[2];
+                    area_pair_avx2(_mm256_loadu_si256((const __m256i *)line + v), y > 1 ? _mm256_loadu_si256((const __m256i *)next + v) : none, ones, &pair[0], &pair[1]);
+                    for (int i = 0; i < 2; i++) whole[v][i] = _mm256_add_epi16(whole[v][i], pair[i]);
+                }
+                line = next + lines->stride_px;
+            }
+            for (int v = 0; v < wide; v++)
+                for (int i = 0; i < 2; i++) {
+                    total[v][2 * i] = _mm256_add_epi32(total[v][2 * i], _mm256_madd_epi16(_mm256_unpacklo_epi16(whole[v][i], part[v][i]), places));
+                    total[v][2 * i + 1] = _mm256_add_epi32(total[v][2 * i + 1], _mm256_madd_epi16(_mm256_unpackhi_epi16(whole[v][i], part[v][i]), places));
+                    part[v][i] = none;
+                }
+        } while (left > 0);
         for (int v = 0; v < wide; v++)
-            for (int i = 0; i < 4; i++) {
-                const ptrdiff_t at = x + v * 32 + i * AREA_LANES;
-                if (lines->first) total[v][i] = area_weighed_avx2(total[v][i], lines->first + at, lines->first_weight);
-                if (lines->last) total[v][i] = area_weighed_avx2(total[v][i], lines->last + at, lines->last_weight);
-                _mm256_storeu_ps(sums + at, _mm256_mul_ps(total[v][i], scale));
+            for (int i = 0; i < 4; i += 2) {
+                /* Columns 0 to 3 and 16 to 19, then 4 to 7 and 20 to 23; eight further on the same. */
+                const __m256 begin = _mm256_mul_ps(_mm256_cvtepi32_ps(total[v][i]), scale), end = _mm256_mul_ps(_mm256_cvtepi32_ps(total[v][i + 1]), scale);
+                float *at = sums + x + v * 32 + i * 4;
+                _mm256_storeu_ps(at, _mm256_permute2f128_ps(begin, end, 0x20));
+                _mm256_storeu_ps(at + 16, _mm256_permute2f128_ps(begin, end, 0x31));
             }
     }
     return x;

@@ -11,6 +11,7 @@ cdef class HotLoop(Stepper):
     cdef Mailbox* to_hot
     cdef readonly int hot_bell
     cdef bint start_episode
+    cdef bint exact             # pictures are decoded whole, however they are shown
     cdef bint picture_told
     cdef uint64_t last_reset    # a reset that comes twice, because it may have been lost, is made once
     cdef int64_t batch_ns       # when the first event of the coming step was taken

@@ -85,6 +85,7 @@ cdef class HotLoop(Stepper):
         self.mask = config.while_resetting == "mask"
         self.no_screen = self.usable = config.source == "rfb" and config.vnc_port == 0
         self.start_episode = config.start_episode
+        self.exact = config.exact
         self.autoreset = Autoreset[config.autoreset.upper()]
         self.max_steps = config.max_episode_steps
         self.frame_skip = config.frame_skip if self.step_clock else 1
@@ -198,8 +199,8 @@ cdef class HotLoop(Stepper):
         cdef ScreenSource current = source
         cdef int outcome
         while True:
-            if self.rows.shown.gray and self.rows.pool.pixels == NULL:
-                current.see_gray()
+            if not self.exact:
+                current.shown_as(self.rows.shown.gray and self.rows.pool.pixels == NULL, self.rows.shown.small)
             with nogil:
                 outcome = self.loop(current)
             if outcome == STOPPED:

@@ -63,6 +63,8 @@ class WorkerConfig:
     crop: Sequence[int] = ()
     """The part of it that rows show, (x, y, width, height); (): all. The segment says how large
     they are, and by its channels whether they are grey."""
+    exact: bool = False
+    """Decode JPEGs whole and in colour, however little of them rows show."""
     start_timeout_s: float = 60.0
     reset_timeout_s: float = 60.0
     encoding: str = "tight"

@@ -13,7 +13,12 @@ cdef struct Observation:
     bint gray                   # one channel, else R, G, B
     bint streams                # rows are written past the cache, which all of them together would not fit
     bint resized                # by `area`
+    bint small                  # so much that pictures of half the size would nearly do
     Area area
+
+cdef enum:
+    # Pixels of the screen to one of the row, each way, from which on it is small.
+    SMALL_PX = 9
 
 cdef inline Py_ssize_t observation_bytes(const Observation* shown) noexcept nogil:
     return <Py_ssize_t>shown.width * shown.height * (1 if shown.gray else 3)

@@ -28,6 +28,7 @@ cdef int observation_new(Observation* shown, int width, int height, int channels
     if not (0 < width <= shown.crop.width and 0 < height <= shown.crop.height):
         raise ValueError(f"rows of {width}x{height}, expected at most {shown.crop.width}x{shown.crop.height}")
     shown.resized = width != shown.crop.width or height != shown.crop.height
+    shown.small = shown.crop.width >= SMALL_PX * width and shown.crop.height >= SMALL_PX * height
     if shown.resized and not area_new(
         &shown.area, shown.crop.width, shown.crop.height, width, height, shown.gray
     ):

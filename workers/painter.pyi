@@ -38,6 +38,7 @@ class Painter:
         row: NDArray[np.uint8],
         width: int = 0,
         painted: Sequence[tuple[int, tuple[int, int, int, int]]] | None = None,
+        levels: NDArray[np.uint8] | None = None,
     ) -> None:
         """Bring a row that shows frame `since` up to date.
 
@@ -49,7 +50,9 @@ class Painter:
             width: of the framebuffer; 0: its stride.
             painted: Frame and rectangle (x, y, width, height) of all that was painted, in that
                 order; `changed_at` is stamped with them too. None: `changed_at` alone knows.
+            levels: (height, stride), what grey rows are made of instead of the pixels.
 
         Raises:
-            ValueError: the sizes do not fit, or a rectangle leaves the picture.
+            ValueError: the sizes do not fit, levels are for a row in colour, or a rectangle leaves
+                the picture.
         """

@@ -134,7 +134,10 @@ cdef class RFBSource(ScreenSource):
         self.keeps = self.crowded and now_ns < self.wanted_ns - PAINT_AHEAD_NS
         return self.keeps or self.settle()
 
-    cdef void see_gray(self) noexcept nogil:
+    cdef void shown_as(self, bint gray, bint small) noexcept nogil:
+        self.protocol.decoders.halves = small
+        if not gray:
+            return
         if not luma_used(&self.protocol.luma):
             self.protocol.see_gray()
         self.luma = &self.protocol.luma

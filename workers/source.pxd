@@ -37,8 +37,8 @@ cdef class ScreenSource:
     cdef bint flush(self) noexcept nogil
     # Bring `surface` up to `frame`; what is read from the surface before may be older.
     cdef bint settle(self) noexcept nogil
-    # Its pictures are shown in grey only: it may keep `luma`.
-    cdef void see_gray(self) noexcept nogil
+    # How its pictures are shown. `gray` only: it may keep `luma`. `small` only: of what is lossy anyway it may decode less.
+    cdef void shown_as(self, bint gray, bint small) noexcept nogil
     # Pace requests; returns the time at which it wants to be called again.
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil
     cdef bint key(self, uint32_t keysym, bint down) noexcept nogil

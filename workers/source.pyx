@@ -20,7 +20,7 @@ cdef class ScreenSource:
     cdef bint settle(self) noexcept nogil:
         return True
 
-    cdef void see_gray(self) noexcept nogil:
+    cdef void shown_as(self, bint gray, bint small) noexcept nogil:
         pass
 
     cdef int64_t pace(self, int64_t now_ns) noexcept nogil:

@@ -48,6 +48,7 @@ cdef struct Decoders:
     Py_ssize_t walked           # how far `measure` of Hextile got in this rectangle (payload offset); reset per rectangle
     uint32_t walked_tiles
     Luma* luma                  # nobody looks at colours: JPEGs are painted here; NULL: they are
+    bint halves                 # nobody looks closely: JPEGs are decoded at half their size
     bint hidden                 # the rectangle in hand will never be seen: read it as far as later ones need, and paint nothing
 
 ctypedef Py_ssize_t (*measure_fn)(const Rect* rect, const Cursor* buffered, Decoders* state) noexcept nogil

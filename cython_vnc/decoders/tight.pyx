@@ -11,9 +11,11 @@ from cython_vnc.decoders.expand cimport (
     expand_planes, expand_rgb, expand_triple_row,
 )
 from cython_vnc.decoders.paint cimport paint_fill
-from cython_vnc.decoders.scratch cimport scratch_inflate_exactly
+from cython_vnc.decoders.scratch cimport scratch_inflate_exactly, scratch_reserve
 from cython_vnc.inflate cimport inflate_reset
-from cython_vnc.jpeg cimport JPEG_NO_MEMORY, JPEG_OK, jpeg_decode, jpeg_luma
+from cython_vnc.jpeg cimport (
+    JPEG_NO_MEMORY, JPEG_OK, jpeg_decode, jpeg_decode_half, jpeg_half_px, jpeg_halves, jpeg_luma, jpeg_luma_half,
+)
 from cython_vnc.luma cimport luma_take_levels, luma_used
 from cython_vnc.surface cimport Rect, Surface, pixel_at, rect_area
 from cython_vnc.wire cimport Cursor, left, take_bytes, take_u8
@@ -143,11 +145,22 @@ cdef Status jpeg_rectangle(const Rect* rect, Cursor* payload, Surface* surface, 
     cdef Cursor jpeg
     cdef Status status = take_counted(payload, &jpeg)
     cdef int outcome
+    cdef bint halved
     if status != OK or state.hidden:
         return status
+    halved = state.halves and jpeg_halves(left(&jpeg), rect)
+    if halved:
+        status = scratch_reserve(state, jpeg_half_px(rect) * <Py_ssize_t>sizeof(uint32_t))
+        if status != OK:
+            return status
     if luma_used(state.luma):
         luma_take_levels(state.luma, surface, rect)
-        outcome = jpeg_luma(&state.jpeg, jpeg.at, left(&jpeg), rect, state.luma)
+        if halved:
+            outcome = jpeg_luma_half(&state.jpeg, jpeg.at, left(&jpeg), rect, state.luma, state.scratch)
+        else:
+            outcome = jpeg_luma(&state.jpeg, jpeg.at, left(&jpeg), rect, state.luma)
+    elif halved:
+        outcome = jpeg_decode_half(&state.jpeg, jpeg.at, left(&jpeg), rect, surface, <uint32_t*>state.scratch)
     else:
         outcome = jpeg_decode(&state.jpeg, jpeg.at, left(&jpeg), rect, surface)
     if outcome == JPEG_OK:

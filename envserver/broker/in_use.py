@@ -124,6 +124,7 @@ class RemoteInUse:
             step_timeout_s=spec.step_timeout_s,
             screen=spec.shown.screen,
             crop=spec.shown.crop,
+            exact=spec.exact,
             start_timeout_s=spec.start_timeout_s,
             reset_timeout_s=spec.reset_timeout_s,
             start_episode=start_episode,

@@ -9,6 +9,7 @@ import pytest
 from fakes.scripted_remotes import ScriptedRemote, ScriptedRemotes
 
 from envserver.broker import pool as pools
+from envserver.broker.in_use import RemoteInUse
 from envserver.broker.pool import RemotePool
 from envserver.errors import RemoteError
 from envserver.remotes.choice import Choice
@@ -147,5 +148,16 @@ def test_a_spare_that_ends_is_replaced(run: Callable[[Test], None]) -> None:
         await spares_are(pool, 0)
         await spares_are(pool, 1)
         assert provider.running[1].alive
+
+    run(test)
+
+
+def test_its_worker_is_told_whether_all_is_decoded(run: Callable[[Test], None]) -> None:
+    async def test(pool: RemotePool, provider: ScriptedRemotes) -> None:
+        in_use = RemoteInUse(pool, 0)
+        await in_use.take(None)
+        for exact in (True, False):
+            spec = SessionSpec(runtime="xvnc", num_envs=1, exact=exact)
+            assert in_use.worker_config(spec, 1, None, False).exact == exact
 
     run(test)

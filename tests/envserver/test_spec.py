@@ -50,6 +50,7 @@ GYM: dict[str, Any] = {"runtime": "gym-core", "env_id": "ALE/Pong-v5", "num_envs
         ({"source": "file"}, "source is 'file'"),
         ({"color": "grey"}, "color is 'grey', allowed are 'rgb', 'gray'"),
         ({"color": None}, "color is None"),
+        ({"exact": 1}, "exact is 1, expected True or False"),
         ({"crop": (0, 0, 100)}, "crop is (0, 0, 100), expected (x, y, width, height)"),
         ({"crop": 5}, "crop is 5"),
         ({"crop": "abcd"}, "crop is 'abcd'"),
@@ -105,10 +106,12 @@ def test_what_is_shown() -> None:
 
 def test_survives_the_wire() -> None:
     xvnc: dict[str, Any] = {"runtime": "xvnc", "num_envs": 2, "env_kwargs": {"a": np.int64(3)}}
-    spec = SessionSpec(**xvnc, command=("a", "b"), vnc_kwargs={"encoding": "raw"}, fps=30.0)
+    spec = SessionSpec(
+        **xvnc, command=("a", "b"), vnc_kwargs={"encoding": "raw"}, fps=30.0, exact=True
+    )
     assert type(spec.to_wire()["env_kwargs"]["a"]) is int
     assert SessionSpec.from_wire(spec.to_wire()) == SessionSpec(
-        **xvnc, command=["a", "b"], vnc_kwargs={"encoding": "raw"}, fps=30.0
+        **xvnc, command=["a", "b"], vnc_kwargs={"encoding": "raw"}, fps=30.0, exact=True
     )
     with pytest.raises(ValueError, match="unknown field 'colour'"):
         SessionSpec.from_wire({**spec.to_wire(), "colour": 1})
