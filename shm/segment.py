@@ -19,6 +19,8 @@ from shm.view import Mapping, Memory, read_sizes
 
 # Allocating is restarted from its beginning by every signal: no more than this is lost.
 _ALLOCATE_BYTES = 64 << 20
+# While pages are populated the process maps nothing else, and may not even touch a new page.
+_POPULATE_BYTES = 16 << 20
 
 
 class Segment:
@@ -174,7 +176,8 @@ class Segment:
 
 def _populate(memory: Memory, start: int, stop: int, errors: list[SegmentError]) -> None:
     try:
-        memory.populate(start, stop)
+        for at in range(start, stop, _POPULATE_BYTES):
+            memory.populate(at, min(at + _POPULATE_BYTES, stop))
     except SegmentError as error:
         errors.append(error)
 

@@ -226,7 +226,8 @@ class BrokerSession:
         if self._plane is not None:
             self._plane.close()
         if self._segment is not None:
-            self._segment.close()
+            # Who closes it last gives gigabytes back.
+            await asyncio.to_thread(self._segment.close)
         await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
         self._note_change()
         logger.info("session %s closed", self.name)

@@ -10,16 +10,30 @@ A turn that is not given back in time is taken: one slow worker stops no others.
 """
 
 import asyncio
+import contextlib
 import heapq
 import itertools
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Hashable
+from pathlib import Path
 
 LEAST_AT_ONCE = 4
 AT_ONCE_PER_CORE = 2
 """One may wait for the disk, or for the daemon, while another computes."""
 LONGEST_TURN_S = 5.0
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""Of the control group that a container is: microseconds of processor time, and in how many."""
+
+
+def usable_cores(limit: Path = CPU_LIMIT) -> int:
+    """How many cores this process and its workers may keep busy."""
+    cores = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
+        time_us, period_us = map(int, limit.read_text().split())
+        cores = min(cores, math.ceil(time_us / period_us))
+    return cores
 
 
 class Turn:
@@ -46,8 +60,7 @@ class Turns:
     """
 
     def __init__(self, at_once: int | None = None) -> None:
-        cores = len(os.sched_getaffinity(0))
-        self._left = at_once or max(LEAST_AT_ONCE, AT_ONCE_PER_CORE * cores)
+        self._left = at_once or max(LEAST_AT_ONCE, AT_ONCE_PER_CORE * usable_cores())
         self._sessions: dict[Turn, Hashable] = {}
         self._outstanding: Counter[Hashable] = Counter()
         self._taken: dict[Turn, asyncio.TimerHandle] = {}

@@ -106,6 +106,19 @@ def test_who_gives_up_waiting_is_skipped() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("limit", "cores"), [("max 100000", 64), ("150000 100000", 2), ("9900000 100000", 64)]
+)
+def test_cores_of_a_container(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str, cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    told = tmp_path / "cpu.max"
+    assert turns.usable_cores(told) == 64
+    told.write_text(f"{limit}\n")
+    assert turns.usable_cores(told) == cores
+
+
 def test_a_turn_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "LONGEST_TURN_S", 0.0)
 
