@@ -6,7 +6,6 @@ it up like any other. What it has is then overwritten; `Record.frame` says at al
 
 from libc.stdint cimport int64_t
 
-from shm.atomic cimport monotonic_ns
 from shm.row cimport row_claim, row_return
 from workers.entries cimport AT, HOLD, RUNNING
 from workers.episode cimport episode_over
@@ -19,18 +18,18 @@ cdef enum:
     AHEAD_NS = 1_000_000_000
 
 
-cdef void ahead_write(Stepper stepper, ScreenSource source) noexcept nogil:
-    """Write what came since the last row into the one that is awaited."""
+cdef bint ahead_write(Stepper stepper, ScreenSource source, int64_t now_ns) noexcept nogil:
+    """Write what came since the last row into the one that is awaited. False: there was nothing to be written."""
     cdef Pending* pending = &stepper.pending
-    cdef int64_t left_ns
     if not pending.active or pending.entry.due != AT or pending.entry.kind == HOLD or pending.ahead_frame == source.frame:
-        return
+        return False
     if stepper.episode.phase != RUNNING or episode_over(&stepper.episode) or stepper.step_clock or stepper.frozen:
-        return
-    left_ns = pending.entry.due_ns - monotonic_ns()
-    if source.keeps or not 0 < left_ns <= AHEAD_NS or not stepper.settled(source):
-        return
-    if row_claim(&stepper.view, pending.entry.step, stepper.env):
-        rows_prepare(&stepper.rows, source, pending.entry.step)
-        row_return(&stepper.view, pending.entry.step, stepper.env)
-        pending.ahead_frame = source.frame
+        return False
+    if not now_ns < pending.entry.due_ns <= now_ns + AHEAD_NS or source.keeps or not stepper.settled(source):
+        return False
+    if not row_claim(&stepper.view, pending.entry.step, stepper.env):
+        return False
+    rows_prepare(&stepper.rows, source, pending.entry.step)
+    row_return(&stepper.view, pending.entry.step, stepper.env)
+    pending.ahead_frame = source.frame
+    return True

@@ -9,7 +9,6 @@ from workers.stepper cimport Stepper
 cdef class HotLoop(Stepper):
     cdef int doorbell
     cdef Mailbox* to_hot
-    cdef readonly int hot_bell
     cdef bint start_episode
     cdef bint exact             # pictures are decoded whole, however they are shown
     cdef bint picture_told

@@ -19,7 +19,6 @@ class HotLoop(Stepper):
         config: what the broker said.
     """
 
-    hot_bell: int
     def __new__(cls, mapping: Mapping, env: int, doorbell: int, config: WorkerConfig) -> Self: ...
     @property
     def screen(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The hot thread of a worker: it alone touches the screen source, the rows and the queue. [I/O]
 
-Theory of operation. One loop without the GIL sleeps in ppoll on three descriptors: the source's socket, the trainer's doorbell,
-and the bell of the main thread's mailbox. After each wake it handles letters, queue entries, scheduled events and the pending
+Theory of operation. One loop without the GIL sleeps in ppoll on two descriptors: the source's socket and the doorbell, which the
+trainer rings, and the main thread for its letters. After each wake it handles letters, queue entries, scheduled events and the pending
 step, in this order, until nothing is left to do now; then it sleeps until the next time something is due, 250 ms at most (the
 heartbeat). A row that is due waits a little for rewards that are in the rewarder's socket already, so that what was sent in time
 is not shown a row later because the main thread had not read it. The main thread connects and speaks with the rewarder; the two share only the mailboxes. To use another source the
@@ -100,7 +100,6 @@ cdef class HotLoop(Stepper):
         self.to_main = <Mailbox*>calloc(1, sizeof(Mailbox))
         if self.to_hot == NULL or self.to_main == NULL:
             raise MemoryError
-        self.hot_bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.main_bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.rows.view = &self.view
         self.rows.env = env
@@ -162,7 +161,7 @@ cdef class HotLoop(Stepper):
         else:
             mail.info_bytes = 0xFFFF
         mail_post(self.to_hot)
-        write(self.hot_bell, &one, sizeof(one))
+        write(self.doorbell, &one, sizeof(one))
         return True
 
     def watch_rewarder(self, descriptor: int, patience_ns: int = PATIENCE_NS) -> None:
@@ -237,7 +236,7 @@ cdef class HotLoop(Stepper):
             if self.rewarder >= 0 and self.pending.active and not was_pending:
                 continue  # a step that is due already waits for rewards like any other
             if self.pending.active and not arrived:
-                self.answer(source)
+                self.answer(source, now_ns)
                 if not self.pending.active and queue_peek(&self.view, self.env) != NULL:
                     continue
             self.state(source, now_ns)
@@ -269,30 +268,25 @@ cdef class HotLoop(Stepper):
 
     cdef bint wait(self, ScreenSource source, int64_t until_ns) noexcept nogil:
         """Send what is queued, sleep until something happens or `until_ns`, take in what was received. False: the source broke."""
-        cdef pollfd polled[3]
+        cdef pollfd polled[2]
         cdef timespec timeout
         cdef uint64_t count
-        cdef bint alive = True
-        cdef int64_t left_ns
-        if self.usable:
-            alive = source.flush()
-            if alive:
-                ahead_write(self, source)
+        cdef int64_t left_ns, now_ns = monotonic_ns()
+        cdef bint alive = not self.usable or source.flush()
+        if alive and self.usable and ahead_write(self, source, now_ns):
+            now_ns = monotonic_ns()
         polled[0].fd = source.descriptor if self.usable and alive else -1
         polled[0].events = POLLIN | POLLOUT if source.wants_write else POLLIN
         polled[1].fd = self.doorbell
-        polled[2].fd = self.hot_bell
-        polled[1].events = polled[2].events = POLLIN
-        polled[0].revents = polled[1].revents = polled[2].revents = 0
-        left_ns = max(until_ns - monotonic_ns(), 0)
+        polled[1].events = POLLIN
+        polled[0].revents = polled[1].revents = 0
+        left_ns = max(until_ns - now_ns, 0)
         timeout.tv_sec = left_ns // 1_000_000_000
         timeout.tv_nsec = left_ns % 1_000_000_000
-        if ppoll(polled, 3, &timeout, NULL) <= 0:
+        if ppoll(polled, 2, &timeout, NULL) <= 0:
             return alive
         if polled[1].revents:
             read(self.doorbell, &count, sizeof(count))
-        if polled[2].revents:
-            read(self.hot_bell, &count, sizeof(count))
         if polled[0].revents & POLLOUT and not source.flush():
             return False
         if polled[0].revents & ~POLLOUT and not source.readable():

@@ -63,7 +63,7 @@ cdef class Stepper:
     cdef bint reset_failed(self) noexcept nogil
     cdef bint is_due(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef bint stepped(self, ScreenSource source) noexcept nogil
-    cdef void answer(self, ScreenSource source) noexcept nogil
+    cdef void answer(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef void publish_running(self, ScreenSource source) noexcept nogil
     cdef void publish_masked(self, ScreenSource source, bint resetting) noexcept nogil
     cdef void freeze(self, ScreenSource source) noexcept nogil

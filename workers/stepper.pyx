@@ -283,9 +283,8 @@ cdef class Stepper:
 
     # Rows.
 
-    cdef void answer(self, ScreenSource source) noexcept nogil:
+    cdef void answer(self, ScreenSource source, int64_t now_ns) noexcept nogil:
         """Publish the pending step's row if it is due."""
-        cdef int64_t now_ns = monotonic_ns()
         cdef bint fault
         if load_acquire(&record_at(&self.view, self.pending.entry.step, self.env).state) != (
             self.pending.entry.step << 2 | <uint64_t>EMPTY
