@@ -23,8 +23,9 @@ ABOUT = {
         Recorded streams go through a local socket into our client, into libvncclient and, where
         some were named, into lean clients: decoders without checks. One connection is one
         process; counted is its processor time less that of the same client on a stream without a
-        message. The clients take turns, and a ratio is of one turn; 95 % of such samples have
-        their median within the interval. All decoders must come to the same last picture.
+        message. Ours asks for each update, as libvncclient does; lean clients do not. The clients
+        take turns, and a ratio is of one turn; 95 % of such samples have their median within the
+        interval. All decoders must come to the same last picture.
     """,
     "handover": """
         n environments whose screens of 1024x768 change are stepped without a clock, until the
@@ -80,6 +81,8 @@ ABOUT = {
     """,
 }
 """What each part measures, and how."""
+NESTED = {"observations"}
+"""Parts with a figure for each size, and ratios to the first size set back."""
 
 
 class Results:
@@ -123,8 +126,13 @@ class Bound:
         return pick(self.found, key=lambda each: each[1])
 
 
-def bounds(figures: Iterable[dict[str, Any]]) -> list[Bound]:
-    """What is to be reached in one part; what is asked of several subjects alike is one."""
+def bounds(figures: Iterable[dict[str, Any]], *, nested: bool = False) -> list[Bound]:
+    """What is to be reached in one part; what is asked of several subjects alike is one.
+
+    Args:
+        figures: named "subject: aspect", and set back what else there is of the subject.
+        nested: what is set back is of the subject and the aspect.
+    """
     made: dict[tuple[str, str], Bound] = {}
     subject = ""
     for figure in figures:
@@ -133,6 +141,7 @@ def bounds(figures: Iterable[dict[str, Any]]) -> list[Bound]:
             aspect = name.strip()
         else:
             subject, _, aspect = name.partition(": ")
+            subject = name if nested else subject
         if figure["holds"] is None:
             continue
         bound = Bound(aspect, figure["reach"], figure["unit"], [])
@@ -156,7 +165,7 @@ def goals(results: Results) -> list[str]:
     """The table of all that is to be reached."""
     rows = ["| figure | to reach | measured | |", "|---|---|---|---|"]
     for part in ABOUT:
-        for bound in bounds(results.figures.get(part, ())):
+        for bound in bounds(results.figures.get(part, ()), nested=part in NESTED):
             subject, value, holds = bound.worst
             name = f"{subject}: {bound.aspect}" if bound.aspect else subject
             if len(bound.found) > 1:

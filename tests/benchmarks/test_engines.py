@@ -1,0 +1,84 @@
+"""What the engines draw, and how their steps are checked."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks import handover
+from benchmarks.engines import CHANGES, HEIGHT, WIDTH, Engine, PatchEnv, Turns, colours
+from benchmarks.handover import Host, LeftOut
+from benchmarks.report import Measured
+from workers.synthetic import patch_at
+
+
+class Direct(Engine):
+    """Environments in this process; `spoil` changes what they show."""
+
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs)
+        self.envs = [PatchEnv() for _ in range(num_envs)]
+        self.spoil: Any = lambda batch: None
+
+    def step(self, change: int) -> NDArray[np.uint8]:
+        batch = np.stack([env.step(np.int64(change))[0] for env in self.envs])
+        self.spoil(batch)
+        return batch
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("change", range(len(CHANGES)), ids=list(CHANGES))
+def test_a_patch_has_the_colour_of_its_counter_and_no_more(change: int) -> None:
+    env = PatchEnv()
+    env.counter = 0x0A0B0C
+    screen = env.step(np.int64(change))[0]
+    width, height = list(CHANGES.values())[change]
+    x, y = patch_at(env.counter, WIDTH, HEIGHT, width, height)
+    assert (screen[y : y + height, x : x + width] == colours(np.array(env.counter))).all()
+    assert tuple(screen[y, x]) == (0x0A, 0x0B, 0x0D)
+    assert np.count_nonzero(screen.any(axis=2)) == width * height
+
+
+def test_turns_of_right_pictures_pass() -> None:
+    turns = Turns(Direct(2))
+    for change in (0, 1, 2, 0, 1):
+        took = turns.turn(change, 3)
+        assert len(took["step_ms"]) == 3
+
+
+def test_a_wrong_pixel_outside_of_the_patches_is_found() -> None:
+    engine = Direct(2)
+    turns = Turns(engine)
+    turns.turn(2, 1)
+
+    def spoil(batch: NDArray[np.uint8]) -> None:
+        batch[-1, HEIGHT - 1, WIDTH - 1] ^= 1
+
+    engine.spoil = spoil
+    with pytest.raises(AssertionError, match="last row"):
+        turns.turn(0, 2)
+
+
+def test_a_step_that_shows_the_one_before_is_found() -> None:
+    engine = Direct(2)
+    turns = Turns(engine)
+    turns.turn(0, 1)
+    engine.spoil = lambda batch: batch.fill(7)
+    with pytest.raises(AssertionError, match="show"):
+        turns.turn(0, 1)
+
+
+def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(host: Host, name: str, num_envs: int) -> None:
+        raise LeftOut("it would not fit")
+
+    monkeypatch.setattr(handover.Host, "__init__", refuse)
+    found = Measured().take(handover.measure((20, 8), rounds=1, seconds=1))
+    assert found.notes == [
+        "n=20 is left out: it would not fit",
+        "n=8 is left out: it would not fit",
+    ]
+    assert not found.figures
