@@ -257,12 +257,15 @@ def measure(
             now_s, left = time.monotonic(), sum(shares.values())
             own_until_s = now_s + (until_s - now_s) * shares.pop(num_envs) / left
             turns = rounds if num_envs == 20 else min(rounds, FEWER_ROUNDS)
+            shared: list[Figure] = []
             try:
                 shared = compare(num_envs, turns, own_until_s, costs, found.append)
             except LeftOut as why:
                 found.append(f"n={num_envs} is left out: {why}")
-                continue
-            found += figures_of(num_envs, costs) + shared
+            finally:
+                if (num_envs, SMALL, OURS) in costs:
+                    found += figures_of(num_envs, costs)
+            found += shared
     finally:
         # What was found until it failed, too.
         yield from found

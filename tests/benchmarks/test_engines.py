@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks import handover
 from benchmarks.engines import CHANGES, HEIGHT, WIDTH, Engine, PatchEnv, Turns, colours
-from benchmarks.handover import Host, LeftOut
+from benchmarks.handover import Cost, Costs, Host, LeftOut
 from benchmarks.report import Measured
 from workers.synthetic import patch_at
 
@@ -82,3 +82,20 @@ def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         "n=8 is left out: it would not fit",
     ]
     assert not found.figures
+
+
+def test_turns_that_were_taken_count_where_a_later_peer_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compare(num_envs: int, rounds: int, until_s: float, costs: Costs, say: Any) -> None:
+        for change in CHANGES:
+            costs[num_envs, change, handover.OURS] = Cost([1.0], [50.0])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(handover, "compare", compare)
+    found = Measured()
+    with pytest.raises(KeyboardInterrupt):
+        found.take(handover.measure((20, 8)))
+    assert found.figures[0].name == "handover n=20, 64x64: step p50"
+    assert found.figures[0].value == 1.0
+    assert len(found.series) > 0
