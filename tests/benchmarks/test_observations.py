@@ -1,10 +1,13 @@
 """The benchmark of observations, on a stream of three updates."""
 
 import struct
+import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from benchmarks import observations
 from benchmarks.observations import SIZES, measure
 from benchmarks.recording import Recording
 
@@ -26,3 +29,27 @@ def test_every_size_is_measured_and_compared_with_the_first(tmp_path: Path) -> N
     assert all(figure.value > 0 for figure in figures if figure not in off)
     assert [figure.value for figure in off] == [0] * 4, "without JPEGs all is exact"
     assert figures[0].name == "small: RGB, whole"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "body",
+    [
+        raw_update(0, 0, WIDTH, HEIGHT - 1, 1),
+        raw_update(0, 0, WIDTH, HEIGHT, 1) + struct.pack("!BxHHHHHi", 0, 1, 90, 80, 20, 20, 0),
+    ],
+    ids=["no whole picture", "beyond the screen"],
+)
+def test_a_worker_that_shows_nothing_ends_the_measurement(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves no thread behind."""
+    monkeypatch.setattr(observations, "WAIT_S", 1.0)
+    recording = Recording(body, "broken", WIDTH, HEIGHT, 0, [0], [])
+    whole = 16 + 4 * WIDTH * HEIGHT
+    updates = [body[:whole], body[whole:]] if body[whole:] else [body]
+    spent = {name: observations.Spent() for name in SIZES}
+    running = threading.active_count()
+    with pytest.raises(RuntimeError, match=f"no row of update {len(updates)}"):
+        observations.worker_rounds(recording, updates, 1, spent)
+    assert threading.active_count() == running
