@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil
+
 import envserver
 from benchmarks.cpu import private_mb, spent_s, tree
 from benchmarks.fleet import step_for
@@ -49,52 +51,44 @@ def look_at_all(envs: VectorEnv) -> None:
             row.reshape(-1)[::PAGE_BYTES].sum()
 
 
-def started(recording: Recording, num_envs: int, seconds: float) -> list[Figure]:
-    """Start, step and look at `num_envs` workers."""
-    # What pictures cost while others still start is no part of a start.
+def started(recording: Recording, num_envs: int, seconds: float) -> Iterator[Figure]:
+    """Start, step, look at and close `num_envs` workers.
+
+    Args:
+        seconds: for so long they step at 60 frames a second; 0: some steps, of pictures that hardly
+            change, since what pictures cost while others still start is no part of a start.
+    """
     with FleetServer([recording], num_envs, FPS if seconds else STARTING_FPS) as server:
         before_s = spent_s([os.getpid()])
         began_s = time.monotonic()
-        client = Client(private=True)
-        with client:
-            envs = envserver.make_vec(
-                remotes=server.remotes, fps=FPS, client=client, start_timeout_s=300
-            )
+        with Client(private=True) as client:
+            envs = envserver.make_vec(remotes=server.remotes, fps=FPS, client=client)
             with envs:
                 ready_s = time.monotonic() - began_s
                 workers = workers_of(envs)
                 used_s = spent_s(tree(os.getpid())) - before_s - spent_s([server.pid])
                 assert client.daemon_pid is not None
                 daemon_s = spent_s([client.daemon_pid])
-                figures = [
-                    Figure(
-                        f"{num_envs} workers: ready after",
-                        ready_s,
-                        "s",
-                        at_most=READY_S.get(num_envs),
-                    ),
-                    Figure("  processor time until then, daemon and all", used_s, "s"),
-                    Figure("  of the daemon alone", daemon_s, "s"),
-                ]
-                if not seconds:
-                    return figures
+                at_most = READY_S.get(num_envs)
+                yield Figure(f"{num_envs} workers: ready after", ready_s, "s", at_most=at_most)
+                yield Figure("  processor time until then, daemon and all", used_s, "s")
+                yield Figure("  of the daemon alone", daemon_s, "s")
                 envs.reset()
                 step_for(envs, seconds)
                 look_at_all(envs)
                 workers_mb = [private_mb(pid) for pid in workers]
                 segment_mb = os.fstat(envs.session.segment_fd).st_size / (1 << 20)
-                figures += [
-                    Figure(
-                        "  private memory of a worker, median",
-                        statistics.median(workers_mb),
-                        "MB",
-                        at_most=WORKER_MB if num_envs == 8 else None,
-                    ),
-                    Figure("  of all workers", sum(workers_mb), "MB"),
-                    Figure("  of the daemon", private_mb(client.daemon_pid), "MB"),
-                    Figure("  the segment, 4 slots, shared", segment_mb, "MB"),
-                ]
-                return figures
+                at_most = WORKER_MB if num_envs == 8 else None
+                median_mb = statistics.median(workers_mb)
+                yield Figure("  private memory of a worker, median", median_mb, "MB", at_most)
+                yield Figure("  of all workers", sum(workers_mb), "MB")
+                yield Figure("  of the daemon", private_mb(client.daemon_pid), "MB")
+                yield Figure("  of the trainer", private_mb(os.getpid()), "MB")
+                yield Figure("  the segment, 4 slots, shared", segment_mb, "MB")
+                began_s = time.monotonic()
+            yield Figure("  closed after", time.monotonic() - began_s, "s")
+            if left := [pid for pid in workers if psutil.pid_exists(pid)]:
+                raise RuntimeError(f"{len(left)} workers did not end with their session")
 
 
 def desktops(num_envs: int = 8) -> Figure:
@@ -108,7 +102,7 @@ def desktops(num_envs: int = 8) -> Figure:
 def measure(
     stream: Path, sizes: Sequence[int] = (8, 20, 256), seconds: float = 10.0
 ) -> Iterator[Found]:
-    """The figures of all sizes; those above 100 are started, no more."""
+    """The figures of all sizes; those above 100 hardly step."""
     recording = Recording.load(stream)
     yield desktops()
     for num_envs in sizes:

@@ -124,6 +124,13 @@ def refused(config: WorkerConfig, error: Exception) -> RemoteUnusable:
     return RemoteUnusable(Fault.CONNECTION_LOST, f"{place}: {error}")
 
 
+def broken(config: WorkerConfig, broke_protocol: bool, why: str) -> RemoteUnusable:
+    """Say in one line why a connection has ended."""
+    fault = Fault.PROTOCOL_ERROR if broke_protocol else Fault.CONNECTION_LOST
+    place = f"VNC server {config.vnc_host}:{config.vnc_port}"
+    return RemoteUnusable(fault, f"{config.name}: {place}: {why}")
+
+
 def never_works(error: Exception) -> bool:
     """Whether trying again is no help: no VNC server, a wrong password, a host without address."""
     if isinstance(error, socket.gaierror):

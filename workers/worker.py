@@ -17,7 +17,7 @@ from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING, Any
 
 from workers.clock import ClockOffset
-from workers.connection import BackOff, connect
+from workers.connection import BackOff, broken, connect
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
@@ -235,7 +235,7 @@ class Worker(Listener):
             # The hot thread lets go of a broken source before it says so.
             self._sockets.remove(connection)
             connection.close()
-            error = self._unusable(source, why)
+            error = broken(self._config, source.broke_protocol, why)
             if deadline_s is not None and not self._screen_ready.is_set():
                 if source.broke_protocol or time.monotonic() >= deadline_s:
                     raise error
@@ -288,13 +288,6 @@ class Worker(Listener):
 
     def _resetting(self) -> bool:
         return self._rewarder is not None and self._rewarder.resetting
-
-    def _unusable(self, source: RFBSource, why: str) -> RemoteUnusable:
-        config = self._config
-        fault = Fault.PROTOCOL_ERROR if source.broke_protocol else Fault.CONNECTION_LOST
-        return RemoteUnusable(
-            fault, f"{config.name}: VNC server {config.vnc_host}:{config.vnc_port}: {why}"
-        )
 
     # The rewarder.
 
