@@ -1,15 +1,15 @@
 """Allocates what framebuffer.pxd describes.
 
-A row of pixels begins on a 64-byte boundary of its block (`stride_px` is a multiple of 16), so that vector stores of two
-rows never share a cache line; and rows are no power of two apart, else those of a tile would take each other's place in the
-cache, and copies between them would wait for one another. Its pages are there before the first update comes: to ask for all at once takes a fraction of what
-a fault a page takes.
+Rows of pixels are whole tiles apart, and no power of two: else those of a tile would take each other's place in the cache,
+and copies between them would wait for one another. The pages are there before the first update comes: to ask for all at
+once takes a fraction of what a fault a page takes.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from cython_vnc.bits cimport RowBits, row_bits, row_words, word_bits
 from cython_vnc.decoders.base cimport NO_MEMORY, OK, Status
 from cython_vnc.surface cimport TILE_PX, Damage, Rect, Surface, damage_add, pixel_at
 
@@ -47,7 +47,7 @@ cdef Status framebuffer_new(Surface* surface, Damage* damage, Coverage* coverage
     damage.columns = (width + TILE_PX - 1) // TILE_PX
     damage.rows = (height + TILE_PX - 1) // TILE_PX
     damage.changed_at = <uint64_t*>calloc(<size_t>damage.columns * <size_t>damage.rows, sizeof(uint64_t))
-    coverage.words_per_row = (width + 63) // 64
+    coverage.words_per_row = row_words(width)
     coverage.bits = <uint64_t*>calloc(<size_t>(coverage.words_per_row * height), sizeof(uint64_t))
     coverage.missing_px = <int64_t>width * height
     if surface.pixels == NULL or damage.changed_at == NULL or coverage.bits == NULL:
@@ -94,24 +94,21 @@ cdef void damage_free(Damage* damage) noexcept nogil:
 
 cdef void coverage_add(Coverage* coverage, const Rect* rect) noexcept nogil:
     """Count the pixels of `rect` (inside the surface) as painted."""
+    cdef RowBits bits
     cdef uint64_t* row
-    cdef uint64_t mask, first_mask, last_mask
-    cdef int32_t y, first, last, word
+    cdef uint64_t mask
+    cdef Py_ssize_t word
+    cdef int32_t y
     if coverage.bits == NULL or rect.width <= 0 or rect.height <= 0:
         return
-    first, last = rect.x // 64, (rect.x + rect.width - 1) // 64
-    first_mask = ~<uint64_t>0 << (rect.x % 64)
-    last_mask = ~<uint64_t>0 >> (63 - (rect.x + rect.width - 1) % 64)
-    for y in range(rect.y, rect.y + rect.height):
-        row = coverage.bits + y * coverage.words_per_row
-        for word in range(first, last + 1):
-            mask = ~<uint64_t>0
-            if word == first:
-                mask &= first_mask
-            if word == last:
-                mask &= last_mask
+    bits = row_bits(rect)
+    row = coverage.bits + rect.y * coverage.words_per_row
+    for y in range(rect.height):
+        for word in range(bits.first, bits.last + 1):
+            mask = word_bits(&bits, word)
             coverage.missing_px -= popcount(mask & ~row[word])
             row[word] |= mask
+        row += coverage.words_per_row
     if coverage.missing_px == 0:
         coverage_free(coverage)
 

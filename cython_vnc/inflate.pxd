@@ -11,7 +11,7 @@ cdef enum:
     # last byte, and a stream that yields too much shows.
     INFLATE_SLACK_BYTES = 320
 
-cpdef enum Rule:
+cdef enum Rule:
     # Which library goes on, wherever the stream allows a change.
     BY_COST = 0
     ZLIB_ONLY = 1
@@ -26,6 +26,10 @@ cdef int inflate_feed(Inflate* inflate_stream, const uint8_t* source, Py_ssize_t
                       uint8_t* target, Py_ssize_t target_bytes, Py_ssize_t* written) noexcept nogil
 # Which library is to go on; without a word it is BY_COST.
 cdef void inflate_rule(Inflate* inflate_stream, Rule rule) noexcept nogil
+# Which library has the stream: "zlib", "zlib-ng" or "isal".
+cdef const char* inflate_library(const Inflate* inflate_stream) noexcept nogil
+# Whether a library of that name is ISA-L; NULL: whether ISA-L is there.
+cdef bint inflate_is_isal(const char* name) noexcept nogil
 # Begin a new stream, header and all. Nothing happens to one that was never used.
 cdef void inflate_reset(Inflate* inflate_stream) noexcept nogil
 cdef void inflate_free(Inflate* inflate_stream) noexcept nogil

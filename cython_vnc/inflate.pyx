@@ -58,10 +58,13 @@ cdef extern from "cython_vnc/inflate_isal.h" nogil:
     int ISAL_STATE_BYTES
     int ISAL_FED
     int ISAL_ENDED
-    bint isal_begin(void* state, uint8_t* history, size_t history_bytes)
-    int isal_feed(void* state, const uint8_t* source, size_t source_bytes, uint8_t* target, size_t target_bytes, Py_ssize_t* written)
+    ctypedef struct isal_library "struct isal_library":
+        pass
+    bint isal_begin(const isal_library* isal, void* state, uint8_t* history, size_t history_bytes)
+    int isal_feed(const isal_library* isal, void* state, const uint8_t* source, size_t source_bytes,
+                  uint8_t* target, size_t target_bytes, Py_ssize_t* written)
     bint isal_between_blocks(const void* state)
-    bint isal_open(const char* name, void* state)
+    bint isal_open(isal_library* isal, const char* name, void* state)
 
 cdef enum:
     RAW_DEFLATE = -15           # window bits
@@ -71,6 +74,8 @@ cdef enum:
     BETWEEN_BLOCKS = 128
     CHANGE_NS = 5000
     SYNC_BYTES = 4              # of an empty stored block: its length and the complement
+
+cdef const char* ISAL_NAME = b"libisal.so.2"
 
 cdef struct Stream:
     z_stream zlib
@@ -85,18 +90,18 @@ cdef struct Stream:
     uint8_t* history
     Py_ssize_t history_bytes
 
-cdef bint isal_usable = False
+cdef isal_library isal
 
 
-cdef bint isal_try(const char* name):
+cdef bint isal_find(isal_library* found, const char* name) noexcept nogil:
     """Whether ISA-L can be had under that name."""
     cdef void* state = calloc(1, ISAL_STATE_BYTES)
-    cdef bint usable = state != NULL and isal_open(name, state)
+    cdef bint usable = state != NULL and isal_open(found, name, state)
     free(state)
     return usable
 
 
-isal_usable = isal_try(b"libisal.so.2")
+cdef bint isal_usable = isal_find(&isal, ISAL_NAME)
 
 
 cdef Stream* stream_open(Inflate* inflate_stream) noexcept nogil:
@@ -157,7 +162,7 @@ cdef void change_to_isal(Stream* stream) noexcept nogil:
     if inflateGetDictionary(&stream.zlib, stream.history, &history_bytes) != Z_OK:
         return
     stream.history_bytes = history_bytes
-    if isal_begin(stream.isal, stream.history, history_bytes):
+    if isal_begin(&isal, stream.isal, stream.history, history_bytes):
         stream.by_isal = True
         stream.regret_ns = 0
 
@@ -225,7 +230,7 @@ cdef int inflate_feed(Inflate* inflate_stream, const uint8_t* source, Py_ssize_t
             change_to_isal(stream)
     if not stream.by_isal:
         return zlib_feed(stream, source, source_bytes, target, target_bytes, written)
-    outcome = isal_feed(stream.isal, source, source_bytes, target, target_bytes, written)
+    outcome = isal_feed(&isal, stream.isal, source, source_bytes, target, target_bytes, written)
     history_add(stream, target, written[0])
     stream.changeable = isal_between_blocks(stream.isal)
     if outcome == ISAL_FED:
@@ -239,6 +244,18 @@ cdef void inflate_rule(Inflate* inflate_stream, Rule rule) noexcept nogil:
         stream.rule = rule
 
 
+cdef const char* inflate_library(const Inflate* inflate_stream) noexcept nogil:
+    cdef const Stream* stream = <const Stream*>inflate_stream.stream
+    if stream != NULL and stream.by_isal:
+        return "isal"
+    return ZLIB_NAME
+
+
+cdef bint inflate_is_isal(const char* name) noexcept nogil:
+    cdef isal_library found
+    return isal_find(&found, ISAL_NAME if name == NULL else name)
+
+
 cdef void inflate_reset(Inflate* inflate_stream) noexcept nogil:
     cdef Stream* stream = <Stream*>inflate_stream.stream
     if stream == NULL:
@@ -246,7 +263,7 @@ cdef void inflate_reset(Inflate* inflate_stream) noexcept nogil:
     stream.header_bytes = 0
     stream.changeable = False
     stream.history_bytes = 0
-    if not (stream.by_isal and isal_begin(stream.isal, NULL, 0)):
+    if not (stream.by_isal and isal_begin(&isal, stream.isal, NULL, 0)):
         stream.by_isal = False
         inflateReset(&stream.zlib)
 
@@ -259,39 +276,3 @@ cdef void inflate_free(Inflate* inflate_stream) noexcept nogil:
         free(stream.history)
         free(stream)
         inflate_stream.stream = NULL
-
-
-cdef class Inflater:
-    cdef Inflate stream
-
-    def __cinit__(self, Rule rule=BY_COST):
-        inflate_rule(&self.stream, rule)
-
-    def __dealloc__(self):
-        inflate_free(&self.stream)
-
-    @property
-    def library(self):
-        cdef Stream* stream = <Stream*>self.stream.stream
-        return "isal" if stream != NULL and stream.by_isal else ZLIB_NAME.decode()
-
-    def follow(self, Rule rule):
-        inflate_rule(&self.stream, rule)
-
-    def feed(self, const uint8_t[:] data, Py_ssize_t room_bytes):
-        cdef uint8_t* source = NULL
-        cdef Py_ssize_t written = 0
-        cdef int outcome
-        target = bytearray(room_bytes)
-        cdef uint8_t[:] view = target
-        if data.shape[0]:
-            source = <uint8_t*>&data[0]
-        outcome = inflate_feed(&self.stream, source, data.shape[0], &view[0], room_bytes, &written)
-        return outcome, bytes(target[:written])
-
-    def reset(self):
-        inflate_reset(&self.stream)
-
-
-def isal_there(name=None):
-    return isal_usable if name is None else isal_try(name.encode())

@@ -1,19 +1,18 @@
 """Parses what a server says after the handshake, and writes what its client says (RFC 6143 section 7.5 to 7.8).
 
 Theory of operation: bytes go into `inbound`, and `parse` takes whole messages from its front. A FramebufferUpdate stays
-there until it has come whole (`update.pyx` finds its end), then all its rectangles are decoded: the framebuffer goes from one
-frame to the next inside one call. An update beyond MAX_UPDATE_BYTES is decoded rectangle by rectangle instead, and flagged.
-With `lazy`, an update that came whole only says what it changes, and stays where it is: its bytes are the first of `inbound`, and
-parsing goes on behind them (`waiting.waiting_bytes`). `settle` paints all that waits, in its order, but for what later ones hide.
-What resizes the framebuffer or comes in parts does not wait, and first everything before it is painted.
-After a failure `parse` returns it again and again: the connection is lost.
+there until it has come whole (`update.pyx` finds its end), then all its rectangles are decoded: the framebuffer goes from
+one frame to the next inside one call. An update beyond MAX_UPDATE_BYTES is decoded rectangle by rectangle instead, and
+flagged. With `lazy`, an update that came whole only says what it changes, and stays where it is: its bytes are the first of
+`inbound`, and parsing goes on behind them (`waiting.waiting_bytes`). `settle` paints all that waits, in its order, but for
+what later ones hide. What resizes the framebuffer or comes in parts does not wait, and first everything before it is
+painted. After a failure `parse` and `settle` return it again and again: the connection is lost.
 
 Blocks that Python views are never freed under it: see view.pxd.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from cython_vnc.buffer cimport bytes_free, bytes_live, bytes_reserve, bytes_taken, put_bytes
 from cython_vnc.client_messages cimport (
@@ -26,8 +25,10 @@ from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoder_paint, 
 from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_new, framebuffer_resize
 from cython_vnc.luma cimport luma_free, luma_give_all_colors, luma_new, luma_used
 from cython_vnc.surface cimport Rect, Surface, damage_add, repainted, surface_part
-from cython_vnc.update cimport RECTANGLE_HEADER_BYTES, is_resize, rectangle_take, size_allowed, update_begin, update_free, update_rebase, update_walk
-from cython_vnc.view cimport block_retire
+from cython_vnc.update cimport (
+    RECTANGLE_HEADER_BYTES, is_resize, rectangle_take, size_allowed, update_begin, update_free, update_rebase, update_walk,
+)
+from cython_vnc.view cimport block_retire, viewed_reserve
 from cython_vnc.waiting cimport MOST_WAITING_BYTES, waiting_add, waiting_clear, waiting_fits, waiting_free, waiting_paint
 from cython_vnc.wire cimport Cursor, left, take_bytes, take_s32, take_u8, take_u16, take_u32
 
@@ -51,21 +52,8 @@ cdef class RFBParser:
     # --- receiving
 
     cdef uint8_t* receive_room(self, Py_ssize_t wanted, Py_ssize_t* room) noexcept nogil:
-        cdef Bytes* inbound = &self.inbound
-        cdef uint8_t* viewed = inbound.data
-        cdef Py_ssize_t live = bytes_live(inbound)
-        if self.inbound_viewed and self.views.alive > 0 and inbound.capacity - inbound.end < wanted:
-            # Python may still look at the block: leave it alone and go on in a new one.
-            inbound.data = <uint8_t*>malloc(<size_t>(2 * live + wanted))
-            if inbound.data == NULL or block_retire(&self.views, viewed, True) != OK:
-                free(inbound.data)
-                inbound.data = viewed
-                return NULL
-            memcpy(inbound.data, viewed + inbound.start, <size_t>live)
-            inbound.capacity, inbound.start, inbound.end = 2 * live + wanted, 0, live
-            self.inbound_viewed = False
-        cdef uint8_t* at = bytes_reserve(inbound, wanted)
-        room[0] = inbound.capacity - inbound.end if at != NULL else 0
+        cdef uint8_t* at = viewed_reserve(&self.views, &self.inbound, &self.inbound_viewed, wanted)
+        room[0] = self.inbound.capacity - self.inbound.end if at != NULL else 0
         return at
 
     cdef void received(self, Py_ssize_t count) noexcept nogil:

@@ -1,5 +1,8 @@
 """Memory of ours that Python looks at: a block is never freed while a view of it may be alive."""
 
+from libc.stdint cimport uint8_t
+
+from cython_vnc.buffer cimport Bytes
 from cython_vnc.decoders.base cimport Status
 
 cdef struct Retired:
@@ -12,6 +15,8 @@ cdef struct Views:
 
 # Free `block`, or keep it until no view is alive if it `was_viewed`.
 cdef Status block_retire(Views* views, void* block, bint was_viewed) noexcept nogil
+# `bytes_reserve` for bytes that may be `viewed`: such a block stays as it is, and what is live goes on in a new one.
+cdef uint8_t* viewed_reserve(Views* views, Bytes* buffer, bint* viewed, Py_ssize_t wanted) noexcept nogil
 cdef void retired_free(Views* views) noexcept nogil
 
 cdef class View:

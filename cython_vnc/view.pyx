@@ -1,8 +1,11 @@
 """Exports memory by the buffer protocol and counts who looks at it."""
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
+from cython_vnc.buffer cimport Bytes, bytes_live, bytes_reserve
 from cython_vnc.decoders.base cimport NO_MEMORY, OK, Status
 
 
@@ -66,6 +69,23 @@ cdef Status block_retire(Views* views, void* block, bint was_viewed) noexcept no
     retired.block, retired.next = block, views.retired
     views.retired = retired
     return OK
+
+
+cdef uint8_t* viewed_reserve(Views* views, Bytes* buffer, bint* viewed, Py_ssize_t wanted) noexcept nogil:
+    cdef uint8_t* before = buffer.data
+    cdef Py_ssize_t live = bytes_live(buffer)
+    cdef Py_ssize_t capacity = 2 * live + wanted
+    if not viewed[0] or views.alive == 0 or buffer.capacity - buffer.end >= wanted:
+        return bytes_reserve(buffer, wanted)
+    buffer.data = <uint8_t*>malloc(<size_t>capacity)
+    if buffer.data == NULL or block_retire(views, before, True) != OK:
+        free(buffer.data)
+        buffer.data = before
+        return NULL
+    memcpy(buffer.data, before + buffer.start, <size_t>live)
+    buffer.capacity, buffer.start, buffer.end = capacity, 0, live
+    viewed[0] = False
+    return buffer.data + live
 
 
 cdef void retired_free(Views* views) noexcept nogil:

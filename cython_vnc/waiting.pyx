@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
+from cython_vnc.bits cimport RowBits, row_bits, row_words, word_bits
 from cython_vnc.constants cimport Encoding
 from cython_vnc.decoders.base cimport OK, Decoders, Status
 from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoder_paint
@@ -17,41 +18,45 @@ from cython_vnc.update cimport rectangle_take
 from cython_vnc.wire cimport Cursor, take_u16
 
 cdef enum:
-    WORD_PX = 64
     COPYRECT_BYTES = 4
     # Of the surface's pixels.
     SMALL_PART = 8
-    # What to do with the bits of a rectangle.
-    SET = 0
-    CLEAR = 1
-    TEST = 2
 
 
-cdef bint bits(uint64_t* covered, Py_ssize_t words_per_row, const Rect* rect, int what) noexcept nogil:
-    """Set or clear the bits of a rectangle inside the surface; TEST: whether all are set."""
-    cdef Py_ssize_t first = rect.x // WORD_PX, last = (rect.x + rect.width - 1) // WORD_PX
-    cdef uint64_t first_mask, last_mask, mask
+# What of a rectangle inside the surface is covered.
+
+cdef void covered_set(uint64_t* covered, Py_ssize_t words_per_row, const Rect* rect) noexcept nogil:
+    cdef RowBits bits = row_bits(rect)
+    cdef uint64_t* row = covered + rect.y * words_per_row
     cdef Py_ssize_t word
-    cdef uint64_t* row
     cdef int32_t y
-    if rect.width <= 0 or rect.height <= 0:
-        return True
-    first_mask = ~<uint64_t>0 << (rect.x % WORD_PX)
-    last_mask = ~<uint64_t>0 >> (WORD_PX - 1 - (rect.x + rect.width - 1) % WORD_PX)
-    for y in range(rect.y, rect.y + rect.height):
-        row = covered + y * words_per_row
-        for word in range(first, last + 1):
-            mask = ~<uint64_t>0
-            if word == first:
-                mask &= first_mask
-            if word == last:
-                mask &= last_mask
-            if what == SET:
-                row[word] |= mask
-            elif what == CLEAR:
-                row[word] &= ~mask
-            elif mask & ~row[word]:
+    for y in range(rect.height):
+        for word in range(bits.first, bits.last + 1):
+            row[word] |= word_bits(&bits, word)
+        row += words_per_row
+
+
+cdef void covered_clear(uint64_t* covered, Py_ssize_t words_per_row, const Rect* rect) noexcept nogil:
+    cdef RowBits bits = row_bits(rect)
+    cdef uint64_t* row = covered + rect.y * words_per_row
+    cdef Py_ssize_t word
+    cdef int32_t y
+    for y in range(rect.height):
+        for word in range(bits.first, bits.last + 1):
+            row[word] &= ~word_bits(&bits, word)
+        row += words_per_row
+
+
+cdef bint covered_whole(const uint64_t* covered, Py_ssize_t words_per_row, const Rect* rect) noexcept nogil:
+    cdef RowBits bits = row_bits(rect)
+    cdef const uint64_t* row = covered + rect.y * words_per_row
+    cdef Py_ssize_t word
+    cdef int32_t y
+    for y in range(rect.height):
+        for word in range(bits.first, bits.last + 1):
+            if word_bits(&bits, word) & ~row[word]:
                 return False
+        row += words_per_row
     return True
 
 
@@ -76,7 +81,7 @@ cdef void waiting_add(Waiting* waiting, const Rect* rect, Py_ssize_t position, u
 
 cdef uint64_t* covered_bits(Waiting* waiting, const Surface* surface) noexcept nogil:
     """All clear; NULL when out of memory."""
-    cdef Py_ssize_t words = (surface.width + WORD_PX - 1) // WORD_PX * <Py_ssize_t>surface.height
+    cdef Py_ssize_t words = row_words(surface.width) * surface.height
     cdef void* grown
     if words > waiting.covered_words:
         grown = realloc(waiting.covered, words * sizeof(uint64_t))
@@ -89,7 +94,7 @@ cdef uint64_t* covered_bits(Waiting* waiting, const Surface* surface) noexcept n
 
 
 cdef void waiting_hide(Waiting* waiting, const uint8_t* data, const Surface* surface) noexcept nogil:
-    cdef Py_ssize_t words_per_row = (surface.width + WORD_PX - 1) // WORD_PX
+    cdef Py_ssize_t words_per_row = row_words(surface.width)
     cdef uint64_t* covered = covered_bits(waiting, surface)
     cdef WaitingRectangle* one
     cdef Cursor cursor
@@ -103,15 +108,15 @@ cdef void waiting_hide(Waiting* waiting, const uint8_t* data, const Surface* sur
         one = waiting.rectangles + left_over
         cursor.at = data + one.position
         rectangle_take(&cursor, &rect, &encoding)
-        one.hidden = bits(covered, words_per_row, &rect, TEST)
+        one.hidden = rect_area(&rect) == 0 or covered_whole(covered, words_per_row, &rect)
         if one.hidden:
             continue
-        bits(covered, words_per_row, &rect, SET)
+        covered_set(covered, words_per_row, &rect)
         if encoding == Encoding.COPYRECT and one.payload_bytes >= COPYRECT_BYTES:
             rect.x = take_u16(&cursor)
             rect.y = take_u16(&cursor)
             if rect.x + rect.width <= surface.width and rect.y + rect.height <= surface.height:
-                bits(covered, words_per_row, &rect, CLEAR)
+                covered_clear(covered, words_per_row, &rect)
 
 
 cdef Status waiting_paint(

@@ -19,7 +19,7 @@ from reference.rfb_decoders import (
 )
 from reference.rfb_encoders import RandomEncoder
 
-from cython_vnc.decoders.door import DecoderState, decode_rectangle, measure_rectangle
+from cython_vnc.door import DecoderState, decode_rectangle, measure_rectangle
 from cython_vnc.errors import DecodeError, ProtocolError
 
 WIDTH, HEIGHT = 150, 110

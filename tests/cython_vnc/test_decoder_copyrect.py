@@ -7,7 +7,7 @@ import pytest
 from reference.checks import Canvas
 from reference.rfb_decoders import ReferenceDecoder
 
-from cython_vnc.decoders.door import DecoderState
+from cython_vnc.door import DecoderState
 from cython_vnc.errors import DecodeError
 
 COPYRECT = 1

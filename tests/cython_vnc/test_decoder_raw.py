@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference.checks import Canvas, assert_measures
 
-from cython_vnc.decoders.door import DecoderState, measure_rectangle
+from cython_vnc.door import DecoderState, measure_rectangle
 from cython_vnc.errors import DecodeError
 
 RAW = 0

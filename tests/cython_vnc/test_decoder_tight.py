@@ -9,7 +9,7 @@ from reference.pictures import noise, slope
 from reference.rfb_decoders import Rect, ReferenceDecoder
 from reference.rfb_encoders import RandomEncoder, compact, pack, tpixel, tpixels
 
-from cython_vnc.decoders.door import DecoderState, measure_rectangle
+from cython_vnc.door import DecoderState, measure_rectangle
 from cython_vnc.errors import DecodeError
 
 TIGHT = 7

@@ -12,7 +12,7 @@ from reference.pictures import slope
 from reference.rfb_decoders import Rect, ReferenceDecoder
 from reference.rfb_encoders import compact
 
-from cython_vnc.decoders.door import DecoderState
+from cython_vnc.door import DecoderState
 from cython_vnc.errors import DecodeError
 
 TIGHT = 7

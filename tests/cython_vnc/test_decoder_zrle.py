@@ -10,7 +10,7 @@ from reference.checks import Canvas, assert_measures
 from reference.rfb_decoders import Rect, ReferenceDecoder
 from reference.rfb_encoders import cpixel, pack, run_bytes
 
-from cython_vnc.decoders.door import DecoderState, measure_rectangle
+from cython_vnc.door import DecoderState, measure_rectangle
 from cython_vnc.errors import DecodeError
 
 ZRLE = 16

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cython_vnc.decoders.rows import expand_row, paths
+from cython_vnc.door import expand_row, paths
 
 BITS = {
     "rgb": 24,

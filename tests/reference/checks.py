@@ -4,7 +4,7 @@ import numpy as np
 from reference.pictures import Picture
 from reference.rfb_decoders import Rect
 
-from cython_vnc.decoders.door import DecoderState, decode_rectangle, measure_rectangle
+from cython_vnc.door import DecoderState, decode_rectangle, measure_rectangle
 
 MARGIN = 20
 SENTINEL = 0x5A5A5A5A
