@@ -33,6 +33,7 @@ EVENT_FORMS = (
 )
 
 
+USUAL = (list, tuple)
 NOTHING = -1
 """The number of the action whose keys are held, where none are."""
 
@@ -84,11 +85,10 @@ class KeyTableCodec:
     def encode(self, actions: Any, envs: Sequence[int]) -> list[Encoded]:
         numbers = self._numbers(actions, envs)
         changes, held = self._changes, self._held
-        found = [
+        return [
             changes[held[env]][number] or self._change(held[env], number)
             for env, number in zip(envs, numbers, strict=True)
         ]
-        return found
 
     def sent(self, envs: Iterable[int], encoded: Iterable[Encoded]) -> None:
         held = self._held
@@ -239,7 +239,7 @@ class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
         Raises:
             ValueError: it is no sequence of events; the message says which event and why.
         """
-        if isinstance(action, str | bytes) or not isinstance(action, Sequence | np.ndarray):
+        if type(action) not in USUAL and not is_sequence(action):
             raise ValueError(f"action is {action!r}, expected a sequence of events")
         if len(action) == 0:
             return NO_ACTION
@@ -303,28 +303,30 @@ class EventCodec:
         self.batched_space = gymnasium.vector.utils.batch_space(space, num_envs)
 
     def encode(self, actions: Any, envs: Sequence[int]) -> list[Encoded]:
-        if isinstance(actions, str | bytes) or not isinstance(actions, Sequence | np.ndarray):
+        if not is_sequence(actions):
             raise ValueError(
                 f"actions are {describe_batch(actions)}, expected {len(envs)} lists of events"
             )
         if len(actions) != len(envs):
-            raise ValueError(
-                f"actions for {len(actions)} environments, expected {len(envs)}: "
-                "one list of events each"
-            )
-        found = []
+            found = f"actions for {len(actions)} environments, expected {len(envs)}"
+            raise ValueError(f"{found}: one list of events each")
+        made = []
         for env, action in zip(envs, actions, strict=True):
             try:
-                found.append(self.space.events(action))
+                made.append(self.space.events(action))
             except ValueError as error:
                 raise ValueError(f"environment {env}: {error}") from error
-        return found
+        return made
 
     def sent(self, envs: Iterable[int], encoded: Iterable[Encoded]) -> None:
         """Nothing to note: the program's own events say what is held."""
 
     def forget(self, env: int) -> None:
         """Nothing to forget."""
+
+
+def is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
 
 
 def describe_batch(actions: Any) -> str:

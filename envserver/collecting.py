@@ -72,7 +72,13 @@ class Collector:
         stepper = self._stepper
         step = stepper.asked.step
         rows = self._ring.records(step)
-        outcome = self._fold(lambda: stepper.episodes.fold(rows, None, stepper.asked.lost))
+        episodes, lost = stepper.episodes, stepper.asked.lost
+        outcome = self._fold(
+            lambda: (
+                (None if lost else episodes.fold_plain(stepper.plain, step))
+                or episodes.fold(rows, None, lost)
+            )
+        )
         return self._whole_batch(step, rows, outcome)
 
     def reset(self, mask: NDArray[np.bool_]) -> tuple[Batch, dict[int, int]]:
@@ -153,6 +159,8 @@ class Collector:
         steps: NDArray[np.int64] | None,
     ) -> dict[str, Any]:
         infos = self._columns(envs, outcome)
+        if outcome.silent:
+            return infos
         flags, sizes = rows["flags"], rows["info_bytes"]
         if (
             outcome.plain

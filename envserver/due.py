@@ -7,6 +7,7 @@ what is there.
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -76,8 +77,7 @@ CHANGED = Changed
 QUIET = Quiet
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DueFields:
+class DueFields(NamedTuple):
     """A due time as the STEP entry carries it."""
 
     due: int

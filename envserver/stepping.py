@@ -30,6 +30,8 @@ from workers.entries import Due, EntryFlag, EntryKind, Phase
 STEP, HOLD = int(EntryKind.STEP), int(EntryKind.HOLD)
 STARTING = int(Phase.STARTING)
 AWAIT_EPISODE = int(EntryFlag.AWAIT_EPISODE)
+NO_EVENTS: NDArray[Any] = np.empty(0, ENTRY_DTYPE)
+NO_ENVS = np.empty(0, np.int32)
 
 
 class Stepper:
@@ -39,6 +41,7 @@ class Stepper:
         asked: What is under way.
         episodes: What runs.
         codec: What is held down.
+        plain: Looks whether anything happened at all.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class Stepper:
         self.codec = codec
         self.episodes = episodes
         self.asked = Asked(n)
+        self._columns = {name: self.asked.entries[name] for name in ENTRY_DTYPE.names or ()}
         self._rules = rules
         self._settler = Settler(ring, session, codec, episodes, self.asked, rules)
+        self.plain = episodes.plain_steps(ring)
         self._generations = ring.controls()["generation"]
         self._alive = ring.controls()["broker_alive"]
         self._phases = ring.controls()["phase"]
@@ -85,7 +90,7 @@ class Stepper:
         running = self.episodes.running
         whose: Sequence[int] = range(len(encoded)) if envs is None else envs.tolist()
         self._fill_entries(envs, due)
-        self.asked.entries["value"][slice(None) if envs is None else envs] = [
+        self._columns["value"][slice(None) if envs is None else envs] = [
             action.action for action in encoded
         ]
         if np.count_nonzero(running) < len(running):
@@ -191,17 +196,17 @@ class Stepper:
             asked.look_ns = min(asked.look_ns, int(asked.late_ns[absent][0]))
 
     def _fill_entries(self, envs: NDArray[np.int32] | None, due: DueFields) -> None:
-        entries = self.asked.entries
+        columns = self._columns
         whose: Any = slice(None) if envs is None else envs
-        entries["kind"][whose] = STEP
-        entries["step"][whose] = self.asked.step + 1
-        entries["due_ns"][whose] = due.due_ns
+        columns["kind"][whose] = STEP
+        columns["step"][whose] = self.asked.step + 1
+        columns["due_ns"][whose] = due.due_ns
         if envs is None and self._due is not None and self._due.same_kind(due):
             return
         # Fields that are the same step after step are written once.
         self._due = due if envs is None else None
         for name in ("due", "quiet_ns", "x", "y", "width", "height"):
-            entries[name][whose] = getattr(due, name)
+            columns[name][whose] = getattr(due, name)
 
     def _ask(
         self,
@@ -218,16 +223,18 @@ class Stepper:
         asked.begin(step, envs, late_ns, away_ns)
         whose = self._everyone if envs is None else envs
         entries = asked.entries if envs is None else asked.entries[envs]
-        gone: NDArray[np.bool_] = (self._generations != episodes.generation) | (self._alive == 0)
-        gone &= episodes.running
-        if envs is None:
-            asked.generation[:] = self._generations
+        gone: NDArray[np.bool_] | None = None
+        if envs is None and self.plain.workers_stayed():
+            asked.generation[:] = episodes.generation
         else:
-            asked.generation[envs] = self._generations[envs]
-        anyone_gone = np.count_nonzero(gone) > 0
-        if anyone_gone and asked.resets:
-            gone[list(asked.resets)] = False
-        if anyone_gone:
+            gone = (self._generations != episodes.generation) | (self._alive == 0)
+            gone &= episodes.running
+            asked.generation[whose] = self._generations[whose]
+            if asked.resets:
+                gone[list(asked.resets)] = False
+            if not np.count_nonzero(gone):
+                gone = None
+        if gone is not None:
             # Whoever answered now would show another episode: these rows are taken back.
             away = whose[gone[whose]]
             asked.generation[away] = episodes.generation[away]
@@ -239,19 +246,17 @@ class Stepper:
                 (env, action) for env, action in zip(senders, encoded, strict=True) if not gone[env]
             ]
             senders, encoded = [env for env, _ in kept], [action for _, action in kept]
-        names = self._names
-        events = np.frombuffer(b"".join([action.raw for action in encoded]), ENTRY_DTYPE)
-        event_envs = np.frombuffer(
-            b"".join(
-                [
-                    names[env] * len(action.events)
-                    for env, action in zip(senders, encoded, strict=True)
-                ]
-            ),
-            np.int32,
-        )
+        raw = b"".join([action.raw for action in encoded])
+        names, events, event_envs = self._names, NO_EVENTS, NO_ENVS
+        if raw:
+            events = np.frombuffer(raw, ENTRY_DTYPE)
+            lists = [
+                names[env] * len(action.events)
+                for env, action in zip(senders, encoded, strict=True)
+            ]
+            event_envs = np.frombuffer(b"".join(lists), np.int32)
         dropped = self.ring.send(step, entries, whose, events, event_envs)
-        if not anyone_gone and not np.count_nonzero(dropped):
-            return None
-        gone[whose[dropped]] = True
+        if np.count_nonzero(dropped):
+            gone = np.zeros(asked.num_envs, np.bool_) if gone is None else gone
+            gone[whose[dropped]] = True
         return gone

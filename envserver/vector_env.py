@@ -234,12 +234,13 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._check_order(chosen, whole)
         encoded = self._codec.encode(actions, chosen)
         room = self._ring.queue_entries - 1
-        for env, action in zip(chosen, encoded, strict=True):
-            if len(action.events) > room:
-                raise ValueError(
-                    f"environment {env}: the action is {len(action.events)} events, at most {room}"
-                    " fit: split it over several steps"
-                )
+        sizes = [len(action.events) for action in encoded]
+        if max(sizes) > room:
+            env, size = next(found for found in zip(chosen, sizes, strict=True) if found[1] > room)
+            raise ValueError(
+                f"environment {env}: the action is {size} events, at most {room}"
+                " fit: split it over several steps"
+            )
         span_ns = max([action.span_us for action in encoded]) * 1000
         sent_ns = time.monotonic_ns() + span_ns
         if due is None:

@@ -17,7 +17,7 @@ from libc.stdint cimport (
 
 cpdef enum:
     # Changes whenever anything below changes.
-    LAYOUT_VERSION = 1
+    LAYOUT_VERSION = 2
     PAGE_BYTES = 4096
     # Room for msgpack in a record, and once more for the end of an episode.
     INFO_BYTES = 256
@@ -110,21 +110,11 @@ cdef enum:
 
 cdef struct Record:
     # The numbers beside a row. A `frame` is comparable only within its `generation`.
+    # What the trainer reads at each step is one cache line.
     uint64_t state
     uint64_t frame              # newest frame whose damage the pixels show; 0: convert everything
-    uint64_t updates            # FramebufferUpdates decoded when this row was published
     double reward
     int64_t episode
-    int64_t due_ns
-    int64_t published_ns
-    int64_t pixel_ns            # arrival of the last byte of the newest update in the row
-    int64_t server_ns           # the server's own stamp of that update, 0 where it gives none
-    int64_t action_ns           # when the last event of this step was sent
-    int64_t reward_remote_ns    # the remote's clock (wall) when it sent the newest reward merged here
-    int64_t reward_arrival_ns
-    int64_t action              # the applied action, as the trainer numbered it
-    double final_reward
-    int64_t final_episode
     uint32_t generation
     uint32_t fault
     uint8_t terminated
@@ -134,6 +124,17 @@ cdef struct Record:
     uint8_t flags               # of the packages above: letterboxed, partial, has_final, info_elsewhere
     uint8_t pad_flags
     uint16_t info_bytes
+    uint64_t updates            # FramebufferUpdates decoded when this row was published
+    int64_t action              # the applied action, as the trainer numbered it
+    int64_t due_ns
+    int64_t published_ns
+    int64_t pixel_ns            # arrival of the last byte of the newest update in the row
+    int64_t server_ns           # the server's own stamp of that update, 0 where it gives none
+    int64_t action_ns           # when the last event of this step was sent
+    int64_t reward_remote_ns    # the remote's clock (wall) when it sent the newest reward merged here
+    int64_t reward_arrival_ns
+    int64_t final_episode
+    double final_reward
     uint16_t final_info_bytes
     uint8_t pad_info[54]        # `info` begins a cache line, and the record is a whole number of them
     uint8_t info[INFO_BYTES]    # msgpack

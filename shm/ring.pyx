@@ -40,18 +40,6 @@ cdef inline uint64_t row_word(const View* view, uint64_t step, uint32_t env) noe
 
 
 cdef class Ring:
-    cdef Mapping mapping
-    cdef Queues queues
-    cdef Memory blocks_memory, records_memory, pixels_memory
-    cdef readonly int num_envs
-    cdef readonly int slots
-    cdef readonly int queue_entries
-    cdef int owner
-    cdef int64_t* opened            # newest step, by environment
-    cdef int64_t newest
-    cdef uint32_t attention
-    cdef object all_records, all_pixels, all_controls, all_spares
-
     def __cinit__(self):
         self.opened = NULL
 
@@ -140,11 +128,12 @@ cdef class Ring:
 
     def open_step(self, int64_t step, const int32_t[::1] envs=None):
         cdef int32_t i, env, count = self.num_envs if envs is None else <int32_t>envs.shape[0]
-        cdef View* view = &self.use().view
+        cdef View* view = self.row_use(step, 0)
         cdef uint64_t old
         for i in range(count):
             env = i if envs is None else envs[i]
-            self.row_use(step, env)
+            if not 0 <= env < self.num_envs:
+                raise ValueError(f"environment {env}, expected 0 to {self.num_envs - 1}")
             old = row_word(view, step, env)
             if old & 3 == CLAIMED:
                 raise RowHeld(f"environment {env} still writes its row of step {old >> 2}, whose slot step {step} needs")

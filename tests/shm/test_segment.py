@@ -68,7 +68,7 @@ def test_a_closed_segment_says_so_and_its_mapping_lives(segment: Segment) -> Non
 
 def test_another_version_is_refused(segment: Segment) -> None:
     os.pwrite(segment.fd, (7).to_bytes(4, sys.byteorder), 8)
-    with pytest.raises(LayoutMismatch, match=r"layout version 7, this is version 1: .* restart it"):
+    with pytest.raises(LayoutMismatch, match=r"layout version 7, this is version 2: .* restart it"):
         Segment.attach(segment.fd)
     with pytest.raises(LayoutMismatch, match="version 7"):
         Mapping(segment.fd)
