@@ -1,10 +1,12 @@
-"""Rectangles, rows of pixels and zlib streams one at a time, outside a connection: for tests."""
+"""What Python cannot reach through `RFBProtocol`: for tests."""
 
 from enum import IntEnum
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cython_vnc.protocol import RFBProtocol
 
 class DecoderState:
     """What the decoders of one connection remember: zlib streams, JPEG decompressor, scratch."""
@@ -121,3 +123,24 @@ class Inflater:
 
 def isal_there(name: str | None = None) -> bool:
     """Whether ISA-L can be used; by `name`, whether a library of that name is ISA-L."""
+
+def decode_gray(protocol: RFBProtocol) -> None:
+    """Decode JPEGs that come from now on to their luma.
+
+    That is what gray of their colors would be, but where these leave the range of R, G and B.
+    In `picture` they are gray, and so may be what is within 15 pixels of them.
+    """
+
+def decode_halves(protocol: RFBProtocol) -> None:
+    """Decode JPEGs that come from now on at half their size.
+
+    Each sample, which is nearly the mean of 2x2 pixels, takes their place. What takes more than
+    a bit a pixel, or is less than 16 pixels wide or high, is decoded whole.
+    """
+
+def gray_picture(protocol: RFBProtocol) -> bytes:
+    """Copy the levels of gray: (height, stride), where the rows of `picture` are as far apart.
+
+    Raises:
+        ValueError: without `decode_gray`.
+    """

@@ -1,8 +1,10 @@
 """Python's way in, past the protocol: for tests.
 
-One rectangle at a time, outside a connection; one row of pixels, by the path of expand.h that is named; one stream of zlib data.
+One rectangle at a time, outside a connection; one row of pixels, by the path of expand.h that is named; one stream of zlib data;
+and what a client decodes when nobody looks at colors, or closely.
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from cython_vnc.decoders.base cimport NEED_MORE, OK, Decoders, Status
@@ -12,9 +14,11 @@ from cython_vnc.decoders.expand cimport (
 )
 from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoders_free, decoders_init
 from cython_vnc.inflate cimport (
-    BY_COST, ISAL_ONLY, ZLIB_ONLY, Inflate, inflate_feed, inflate_free, inflate_is_isal, inflate_library, inflate_reset, inflate_rule,
-    Rule as StreamRule,
+    BY_COST, ISAL_ONLY, ZLIB_ONLY, Inflate, Rule as StreamRule, inflate_feed, inflate_free, inflate_is_isal, inflate_library,
+    inflate_reset, inflate_rule,
 )
+from cython_vnc.luma cimport luma_give_levels, luma_used
+from cython_vnc.protocol cimport RFBProtocol
 from cython_vnc.surface cimport Rect, Surface
 from cython_vnc.wire cimport Cursor
 
@@ -173,3 +177,25 @@ def isal_there(name=None):
         return inflate_is_isal(NULL)
     encoded = name.encode()
     return inflate_is_isal(encoded)
+
+
+# --- what nobody sees of a client's picture
+
+def decode_gray(RFBProtocol protocol not None):
+    protocol.expect_open()
+    if not luma_used(&protocol.luma) and not protocol.see_gray():
+        raise MemoryError(f"no memory for {protocol.width}x{protocol.height} levels of gray")
+
+
+def decode_halves(RFBProtocol protocol not None):
+    protocol.decoders.halves = True
+
+
+def gray_picture(RFBProtocol protocol not None):
+    protocol.expect_open()
+    if not luma_used(&protocol.luma):
+        raise ValueError("colors are decoded: there are no levels of gray")
+    protocol.settle()
+    protocol.check()
+    luma_give_levels(&protocol.luma, &protocol.surface)
+    return PyBytes_FromStringAndSize(<const char*>protocol.luma.levels, protocol.luma.stride_px * protocol.luma.height)

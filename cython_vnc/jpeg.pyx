@@ -1,10 +1,11 @@
 """JPEG rectangles by libjpeg-turbo, one decompressor a connection, written into the surface at its stride.
 
 Gray and colour pictures come out as B, G, R, X, or as their luma alone, which leaves out the other components' transform, their
-enlargement and the conversion. At half its size a sample is the mean of the four pixels that it is painted to, but for
-what these lose to the ends of the scale and to rounding: the library means in the transform, which then has a quarter of the work. Size and components are read from the frame header here: the library would
-read all headers twice to tell them before it decodes. It writes nothing beyond the size that it is told in any case. Progressive pictures are read up to the library's limit of 500 scans: a
-few bytes a scan can ask for a pass over the whole picture.
+enlargement and the conversion. At half its size a sample is the mean of the four pixels that it is painted to, but for what
+these lose to the ends of the scale and to rounding: the library means in the transform, which then has a quarter of the work.
+Size and components are read from the frame header here: the library would read all headers twice to tell them before it
+decodes. It writes nothing beyond the size that it is told in any case. Progressive pictures are read up to the library's limit
+of 500 scans: a few bytes a scan can ask for a pass over the whole picture.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t

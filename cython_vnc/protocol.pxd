@@ -1,4 +1,7 @@
-"""The RFB client of one connection after its handshake. Its C face is inherited: see parser.pxd; its Python face is in protocol.pyi."""
+"""The RFB client of one connection after its handshake.
+
+Its C face is inherited: see parser.pxd; its Python face is in protocol.pyi.
+"""
 
 from cython_vnc.decoders.base cimport Status
 from cython_vnc.parser cimport RFBParser

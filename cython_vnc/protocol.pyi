@@ -80,27 +80,6 @@ class RFBProtocol(RFBParser):
             ProtocolError: the server broke the protocol.
         """
 
-    def decode_gray(self) -> None:
-        """Decode JPEGs that come from now on to their luma.
-
-        That is what gray of their colors would be, but where these leave the range of R, G and B.
-        In `picture` they are gray, and so may be what is within 15 pixels of them.
-        """
-
-    def decode_halves(self) -> None:
-        """Decode JPEGs that come from now on at half their size.
-
-        Each sample, which is nearly the mean of 2x2 pixels, takes their place. What takes more than
-        a bit a pixel, or is less than 16 pixels wide or high, is decoded whole.
-        """
-
-    def gray_picture(self) -> bytes:
-        """Copy the levels of gray: (height, stride), where the rows of `picture` are as far apart.
-
-        Raises:
-            ValueError: without `decode_gray`.
-        """
-
     def newest_cut_text(self) -> str:
         """What the server cut last; empty before."""
 

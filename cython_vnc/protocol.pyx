@@ -10,7 +10,7 @@ from cython_vnc.cursor cimport CursorShape
 from cython_vnc.decoders.base cimport BAD_MESSAGE, OK, TOO_LARGE, Status
 from cython_vnc.framebuffer cimport damage_rectangles
 from cython_vnc.parser cimport MAX_SUBSCRIPTIONS, RFBParser
-from cython_vnc.luma cimport luma_give_all_colors, luma_give_levels, luma_used
+from cython_vnc.luma cimport luma_give_all_colors
 from cython_vnc.surface cimport Rect
 from cython_vnc.view cimport view_bytes, view_pixels
 
@@ -117,24 +117,9 @@ cdef class RFBProtocol(RFBParser):
         self.check()
         luma_give_all_colors(&self.luma, &self.surface)
         self.surface_viewed = True
-        return view_pixels(self, &self.views, self.surface.pixels, self.surface.height, self.surface.width, 4 * self.surface.stride_px)
-
-    def decode_gray(self):
-        self.expect_open()
-        if not luma_used(&self.luma) and not self.see_gray():
-            raise MemoryError(f"no memory for {self.surface.width}x{self.surface.height} levels of gray")
-
-    def decode_halves(self):
-        self.decoders.halves = True
-
-    def gray_picture(self):
-        self.expect_open()
-        if not luma_used(&self.luma):
-            raise ValueError("colors are decoded: there are no levels of gray")
-        self.settle()
-        self.check()
-        luma_give_levels(&self.luma, &self.surface)
-        return PyBytes_FromStringAndSize(<const char*>self.luma.levels, self.luma.stride_px * self.luma.height)
+        return view_pixels(
+            self, &self.views, self.surface.pixels, self.surface.height, self.surface.width, 4 * self.surface.stride_px
+        )
 
     def newest_cut_text(self):
         return self.cut_text.data[self.cut_text.start : self.cut_text.end].decode("latin-1")

@@ -1,10 +1,10 @@
 """Area averaging, on what changed only.
 
-Theory of operation. An output pixel covers a rectangle of the source whose sides are rational; it is the mean of what lies below it,
-each source pixel weighed by how much of it is covered. For each output row: the columns that touch a changed tile, as runs;
-the lines below it added up column by column, for a run's columns (area.h, vectors); then each pixel's columns
-weighed and added up. Grey is taken of the sums, which is the sum of the unrounded greys, where there are no levels of grey to sum up. Nothing is kept from one output row to the
-next but the runs, so a pixel is always the same number, whatever changed beside it.
+Theory of operation. An output pixel covers a rectangle of the source whose sides are rational; it is the mean of what lies
+below it, each source pixel weighed by how much of it is covered. For each output row: the columns that touch a changed tile, as
+runs; the lines below it added up column by column, for a run's columns (area.h, vectors); then each pixel's columns weighed and
+added up. Grey is taken of the sums, which is the sum of the unrounded greys, where there are no levels of grey to sum up.
+Nothing is kept from one output row to the next but the runs, so a pixel is always the same number, whatever changed beside it.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t

@@ -1,11 +1,12 @@
 """The hot thread of a worker: it alone touches the screen source, the rows and the queue. [I/O]
 
-Theory of operation. One loop without the GIL sleeps in ppoll on two descriptors: the source's socket and the doorbell, which the
-trainer rings, and the main thread for its letters. After each wake it handles letters, queue entries, scheduled events and the pending
-step, in this order, until nothing is left to do now; then it sleeps until the next time something is due, 250 ms at most (the
-heartbeat). A row that is due waits a little for rewards that are in the rewarder's socket already, so that what was sent in time
-is not shown a row later because the main thread had not read it. The main thread connects and speaks with the rewarder; the two share only the mailboxes. To use another source the
-main thread hands it over by `switch`: the loop returns, takes the GIL once, and goes on with the new one.
+Theory of operation. One loop without the GIL sleeps in ppoll on two descriptors: the source's socket and the doorbell, which
+the trainer rings, and the main thread for its letters. After each wake it handles letters, queue entries, scheduled events and
+the pending step, in this order, until nothing is left to do now; then it sleeps until the next time something is due, 250 ms at
+most (the heartbeat). A row that is due waits a little for rewards that are in the rewarder's socket already, so that what was
+sent in time is not shown a row later because the main thread had not read it. The main thread connects and speaks with the
+rewarder; the two share only the mailboxes. To use another source the main thread hands it over by `switch`: the loop returns,
+takes the GIL once, and goes on with the new one.
 """
 
 import os

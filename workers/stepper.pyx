@@ -7,9 +7,10 @@ its row when it is due. In which picture a row ends is decided by the episode's 
     RESETTING, ENDED   with "mask" the newest row again, marked `resetting`; with "wait" nothing until the next episode's first picture
     fault              the newest row again, truncated, once
 
-In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back.
-The first row of an episode shows its first picture and what is known of it: it takes no environment step, and rewards that came
-meanwhile count for the next row. SAME_STEP keeps the end of an episode in `terminal` and a picture until the next episode's first picture is there.
+In step clock a STEP makes `frame_skip` environment steps first, each one a barrier out and a barrier and a reward back. The
+first row of an episode shows its first picture and what is known of it: it takes no environment step, and rewards that came
+meanwhile count for the next row. SAME_STEP keeps the end of an episode in `terminal` and a picture until the next episode's
+first picture is there.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t

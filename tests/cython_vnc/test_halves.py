@@ -14,6 +14,7 @@ from PIL import Image
 from reference.rfb_decoders import RAW, TIGHT
 from reference.rfb_encoders import compact
 
+from cython_vnc.door import decode_gray, decode_halves, gray_picture
 from cython_vnc.errors import ProtocolError
 from cython_vnc.protocol import RFBProtocol
 
@@ -28,9 +29,9 @@ grays = pytest.mark.parametrize("gray", [True, False])
 
 def half(width: int = WIDTH, height: int = HEIGHT, *, gray: bool) -> RFBProtocol:
     protocol = RFBProtocol(width, height)
-    protocol.decode_halves()
+    decode_halves(protocol)
     if gray:
-        protocol.decode_gray()
+        decode_gray(protocol)
     return protocol
 
 
@@ -38,7 +39,7 @@ def shown(protocol: RFBProtocol, gray: bool) -> Picture:
     """(height, width, 1) or R, G, B."""
     if not gray:
         return np.array(protocol.picture())[..., 2::-1]
-    rows = np.frombuffer(protocol.gray_picture(), np.uint8).reshape(protocol.height, -1)
+    rows = np.frombuffer(gray_picture(protocol), np.uint8).reshape(protocol.height, -1)
     return rows[:, : protocol.width, None]
 
 

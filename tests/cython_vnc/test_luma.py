@@ -15,6 +15,7 @@ from reference.pictures import random_picture, slope
 from reference.rfb_decoders import TIGHT
 from reference.rfb_encoders import compact
 
+from cython_vnc.door import decode_gray, gray_picture
 from cython_vnc.errors import ProtocolError
 from cython_vnc.protocol import RFBProtocol
 
@@ -24,12 +25,12 @@ Levels = NDArray[np.uint8]
 
 def gray(width: int = WIDTH, height: int = HEIGHT) -> RFBProtocol:
     protocol = RFBProtocol(width, height)
-    protocol.decode_gray()
+    decode_gray(protocol)
     return protocol
 
 
 def levels(protocol: RFBProtocol) -> Levels:
-    rows = np.frombuffer(protocol.gray_picture(), np.uint8).reshape(protocol.height, -1)
+    rows = np.frombuffer(gray_picture(protocol), np.uint8).reshape(protocol.height, -1)
     return rows[:, : protocol.width]
 
 
@@ -142,7 +143,7 @@ def test_hostile_pictures_are_refused() -> None:
         except ProtocolError:
             refused += 1
             with pytest.raises(ProtocolError):
-                protocol.gray_picture()
+                gray_picture(protocol)
             continue
         shown = levels(protocol)
         assert not shown[:3].any()
@@ -189,11 +190,11 @@ def test_colors_that_come_later_are_colors() -> None:
 def test_whoever_decodes_colors_has_no_levels() -> None:
     protocol = RFBProtocol(20, 20)
     with pytest.raises(ValueError, match="colors are decoded"):
-        protocol.gray_picture()
-    protocol.decode_gray()
-    protocol.decode_gray()
+        gray_picture(protocol)
+    decode_gray(protocol)
+    decode_gray(protocol)
     assert not levels(protocol).any()
     protocol.close()
-    for call in (protocol.gray_picture, protocol.decode_gray):
+    for call in (gray_picture, decode_gray):
         with pytest.raises(ValueError, match="closed"):
-            call()
+            call(protocol)

@@ -6,10 +6,11 @@ import numpy as np
 from fakes.server_bytes import feed_in_pieces
 from numpy.typing import NDArray
 
+from cython_vnc.door import decode_gray, decode_halves, gray_picture
 from cython_vnc.protocol import RFBProtocol
 
 NewClient = Callable[..., RFBProtocol]
-KINDS = ["eager", "lazy", "gray", "lazy gray"]
+KINDS = ["eager", "lazy", "gray", "lazy gray", "gray halves", "lazy gray halves"]
 
 
 def new_client(kind: str, width: int, height: int, **limits: int) -> RFBProtocol:
@@ -17,7 +18,9 @@ def new_client(kind: str, width: int, height: int, **limits: int) -> RFBProtocol
     protocol = RFBProtocol(width, height, **limits)
     protocol.lazy = "lazy" in kind
     if "gray" in kind:
-        protocol.decode_gray()
+        decode_gray(protocol)
+    if "halves" in kind:
+        decode_halves(protocol)
     return protocol
 
 
@@ -28,7 +31,7 @@ def colors(protocol: RFBProtocol) -> NDArray[np.uint8]:
 
 def levels(protocol: RFBProtocol) -> NDArray[np.uint8]:
     """The same of a client in gray."""
-    rows = np.frombuffer(protocol.gray_picture(), np.uint8).reshape(protocol.height, -1)
+    rows = np.frombuffer(gray_picture(protocol), np.uint8).reshape(protocol.height, -1)
     return rows[:, : protocol.width]
 
 
