@@ -103,7 +103,7 @@ def test_arrays_are_of_all_environments(rig: Rig) -> None:
         arrays: list[Any] = right.copy()
         arrays[place] = arrays[place][:2]
         with pytest.raises(ValueError, match="array of 2, expected one of 3"):
-            PlainSteps(rig.ring, *arrays, UNUSUAL)
+            PlainSteps(rig.ring, arrays[0], arrays[1], arrays[2], arrays[3], UNUSUAL)
 
 
 def test_a_closed_ring_is_not_read(rig: Rig) -> None:
