@@ -25,6 +25,10 @@ def started(rigs: list[HotRig]) -> tuple[HotRig, Screen]:
     return rig, screen
 
 
+def until_returned(rig: HotRig, step: int) -> None:
+    rig.until(lambda: bool(rig.ring.row_states(step)[0] != RowState.CLAIMED))
+
+
 def prepared(rig: HotRig, screen: Screen, due_ns: int, seed: int) -> int:
     """Ask for a row that is due later, paint, and wait until the row shows it."""
     step = rig.ask(due=Due.AT, due_ns=due_ns)
@@ -38,7 +42,7 @@ def test_a_row_shows_what_came_before_it_is_due(rigs: list[HotRig]) -> None:
     rig, screen = started(rigs)
     due_ns = time.monotonic_ns() + SOON_NS
     step = prepared(rig, screen, due_ns, 7)
-    rig.until(lambda: rig.ring.row_states(step)[0] != RowState.CLAIMED)
+    until_returned(rig, step)
     assert rig.ring.row_states(step)[0] == RowState.EMPTY or time.monotonic_ns() >= due_ns
     screen.paint(5, 9, np.full((20, 30, 3), 99, np.uint8))
     assert rig.answer(step)["published_ns"] >= due_ns
@@ -51,7 +55,7 @@ def test_a_prepared_row_can_be_given_up(rigs: list[HotRig]) -> None:
         rig.step()
         before = rig.picture().copy()
         step = prepared(rig, screen, time.monotonic_ns() + SOON_NS, 20 + seed)
-        rig.until(lambda step=step: rig.ring.row_states(step)[0] != RowState.CLAIMED)
+        until_returned(rig, step)
         assert rig.ring.abandon(step, 0)
         rig.ring.fill_abandoned(step, 0)
         screen.paint(seed, seed, np.full((9, 9, 3), seed, np.uint8))
@@ -89,7 +93,8 @@ def test_rows_given_up_at_any_time_are_whole(rigs: list[HotRig]) -> None:
             assert np.array_equal(rig.picture(step), before)
         else:
             # It was being written to.
-            rig.until(lambda step=step: rig.ring.abandon(step, 0))
+            until_returned(rig, step)
+            assert rig.ring.abandon(step, 0)
             rig.ring.fill_abandoned(step, 0)
         kept = rig.picture(step).copy()
         rig.step()
