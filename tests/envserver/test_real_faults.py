@@ -20,6 +20,8 @@ from workers.entries import Fault
 pytestmark = pytest.mark.integration
 
 MODES = ["next_step", "same_step", "disabled"]
+SHORT, LONG = "gym-core.CartPole-v1", "gym-core.Acrobot-v1"
+"""Episodes of some ten steps without an action, and of 500."""
 Make = Callable[..., VectorEnv]
 
 
@@ -32,12 +34,12 @@ def host() -> Iterator[GymCoreHost]:
 
 @pytest.fixture
 def make(host: GymCoreHost, home: Path, request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Two CartPoles in real time; `make.names` are the host's names of them."""
+    """Two games in real time, which the host knows by the test's name and their places."""
     made: list[VectorEnv] = []
 
-    def build(**arguments: Any) -> VectorEnv:
+    def build(env_id: str = SHORT, **arguments: Any) -> VectorEnv:
         names = [f"{request.node.name}-{place}" for place in range(2)]
-        addresses = [host.start(name, "gym-core.CartPole-v1") for name in names]
+        addresses = [host.start(name, env_id) for name in names]
         envs = envserver.make_vec(remotes="vnc://" + ",".join(addresses), fps=60, **arguments)
         made.append(envs)
         envs.reset()
@@ -58,6 +60,14 @@ def step(envs: VectorEnv) -> Step:
 def worker_pids(envs: VectorEnv) -> list[int]:
     assert isinstance(envs.session, Session)
     return [worker["pid"] for worker in envs.session.status()["workers"]]
+
+
+def stop(pid: int) -> None:
+    """Stop a process; at the return all of its threads stand still, between two rows."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = list(Path(f"/proc/{pid}/task").iterdir())
+    while any((thread / "stat").read_text().rpartition(") ")[2][0] != "T" for thread in threads):
+        os.sched_yield()
 
 
 def until(envs: VectorEnv, what: Callable[[Step], bool], seconds: float = 8.0) -> Step:
@@ -100,7 +110,7 @@ def test_done(make: Make, mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_fault(make: Make, host: GymCoreHost, mode: str, request: pytest.FixtureRequest) -> None:
     # SAME_STEP reports the loss with the next episode's picture, which does not come in time.
-    envs = make(autoreset_mode=mode, reset_timeout_s=1.5 if mode == "same_step" else 8)
+    envs = make(LONG, autoreset_mode=mode, reset_timeout_s=1.5 if mode == "same_step" else 8)
     host.misbehave(f"{request.node.name}-1", vnc="close_in_rectangle")
     lost = until(envs, lambda stepped: "fault" in stepped[4])
     infos = lost[4]
@@ -120,9 +130,9 @@ def test_fault(make: Make, host: GymCoreHost, mode: str, request: pytest.Fixture
 
 @pytest.mark.parametrize("mode", MODES)
 def test_late(make: Make, mode: str) -> None:
-    envs = make(autoreset_mode=mode)
+    envs = make(LONG, autoreset_mode=mode)
     worker = worker_pids(envs)[1]
-    os.kill(worker, signal.SIGSTOP)
+    stop(worker)
     try:
         observations, _, terminated, truncated, infos = until(
             envs, lambda stepped: bool(stepped[4]["late"][1])
@@ -169,7 +179,7 @@ def test_slow_reset(
 
 
 def test_dead_and_stopped_workers_come_back(make: Make) -> None:
-    envs = make(step_timeout_s=1.0)
+    envs = make(LONG, step_timeout_s=1.0)
     workers = worker_pids(envs)
     os.kill(workers[0], signal.SIGKILL)
     infos = until(envs, lambda stepped: "fault" in stepped[4])[4]
