@@ -57,7 +57,7 @@ performance: build/compiled ## make docs/performance.md of what was measured
 bench-deps: .venv/installed ## install what `make bench` compares with
 	tools/system-packages $(PYTHON) bench
 	$(RUN)/pip install -q -c constraints.txt -c constraints-bench.txt \
-		torch==2.13.0 torchrl stable-baselines3 matplotlib
+		torch==2.13.0 torchrl stable-baselines3
 
 streams: build/compiled ## record three scenes in five encodings to build/streams
 	$(RUN)/python -m benchmarks.streams

@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -97,6 +98,9 @@ class Engine(ABC):
 
 
 class Ours(Engine):
+    slots: int | None = None
+    """None: as many as a session has if nothing is said."""
+
     def __init__(self, num_envs: int) -> None:
         from envserver.client import open_session
         from envserver.make import make_codec
@@ -105,6 +109,7 @@ class Ours(Engine):
 
         super().__init__(num_envs)
         spec = SessionSpec(num_envs=num_envs, source="synthetic", fps=None, start_timeout_s=300)
+        spec = replace(spec, slots=self.slots or spec.slots)
         # Workers of a daemon that runs already would not be below this process.
         session = open_session(spec, private=True)
         session.wait_ready()
@@ -143,6 +148,12 @@ class Ours(Engine):
 
     def close(self) -> None:
         self.envs.close()
+
+
+class OursTwoSlots(Ours):
+    """A batch lasts one step beyond the next, not three; without a copy a peer's lasts none."""
+
+    slots = 2
 
 
 class GymnasiumAsync(Engine):
@@ -258,6 +269,7 @@ class Memcpy(Engine):
 
 ENGINES: dict[str, type[Engine]] = {
     "ours": Ours,
+    "ours, slots=2": OursTwoSlots,
     "Gymnasium Async, copy=False": GymnasiumAsync,
     "Gymnasium Async, copy=True": GymnasiumCopy,
     "SB3 SubprocVecEnv": SubprocVecEnv,

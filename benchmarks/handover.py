@@ -28,6 +28,7 @@ from benchmarks.engines import CHANGES, ENGINES
 from benchmarks.report import Figure, Found, Measured, Series, show
 
 OURS, COPY, GYMNASIUM = "ours", "memcpy of the batch", "Gymnasium Async, copy=False"
+TWO_SLOTS = "ours, slots=2"
 PEERS = tuple(name for name in ENGINES if name not in (OURS, COPY))
 SHARES = {20: 3, 256: 2, 1: 1, 8: 1, 64: 1, 128: 1}
 """Of the time, by number of environments: those with a bound first, and they have more."""
@@ -206,6 +207,10 @@ def figures_of(num_envs: int, costs: Costs) -> list[Figure]:
                 ratio = own.p50_ms / cost.p50_ms
                 figures.append(Figure(f"  by {COPY}", ratio, "x", at_most=within))
                 continue
+            if engine == TWO_SLOTS:
+                cpu_us = statistics.median(cost.cpu_us)
+                figures.append(Figure(f"  {engine}: step p50", cost.p50_ms, "ms"))
+                figures.append(Figure(f"  {engine}: CPU an env-step", cpu_us, "us"))
             reach = 20 if few and engine == GYMNASIUM else None
             # Of the turns that were taken together with this peer.
             together = own.step_ms[cost_offset(costs, num_envs, change, engine) :]

@@ -106,7 +106,6 @@ def test_the_page_of_a_run_with_every_part(results: Results) -> None:
 
 @pytest.mark.integration
 def test_the_plots_of_a_run_with_every_part(results: Results, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="make bench-deps")
     page = made_from(results, Plotter(tmp_path))
     drawn = {path.name for path in tmp_path.iterdir()}
     assert drawn == {f"performance-{file}.svg" for file in FILES}
