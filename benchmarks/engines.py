@@ -356,7 +356,7 @@ def main() -> None:
         for line in sys.stdin:
             change, steps = json.loads(line)
             answer(turns.turn(change, steps))
-        if isinstance(engine, Ours):
+        if wanted is Ours and isinstance(engine, Ours):
             answer({"batch_is_segment": engine.batch_is_segment()})
     finally:
         engine.close()
