@@ -60,6 +60,7 @@ class ScriptedWorker(threading.Thread):
         session.all_workers.append(self)
         self.pending: Any = None
         self.skipping = False
+        self._skipped = threading.Event()
         self.terminal: tuple[int, bool, bool, int] | None = None
         self.stopped = threading.Event()
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
@@ -73,7 +74,9 @@ class ScriptedWorker(threading.Thread):
         self.plans.extend(plans)
 
     def release(self) -> None:
-        """Answer the step that was skipped."""
+        """Answer the step that is skipped, once it is."""
+        assert self._skipped.wait(WAIT_S), "no step was skipped"
+        self._skipped.clear()
         self._tell(self._unskip)
 
     def finish_reset(self) -> None:
@@ -181,6 +184,7 @@ class ScriptedWorker(threading.Thread):
     def _step(self, step: int, plan: str) -> None:
         if plan == "skip":
             self.skipping = True
+            self._skipped.set()
         elif plan.startswith("die"):
             if plan == "die claimed":
                 self.writer.claim(step)
