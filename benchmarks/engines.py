@@ -356,7 +356,7 @@ def main() -> None:
         for line in sys.stdin:
             change, steps = json.loads(line)
             answer(turns.turn(change, steps))
-        if wanted is Ours and isinstance(engine, Ours):
+        if type(engine) is Ours:
             answer({"batch_is_segment": engine.batch_is_segment()})
     finally:
         engine.close()

@@ -1,12 +1,10 @@
 """Rows of a grey session, of a screen that is film here and desktop there."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 from fakes.hot_rig import HotRig, Picture, Screen
 from fakes.server_bytes import rectangle, update
 from hypothesis import HealthCheck, given, settings
@@ -24,14 +22,6 @@ ROWS: list[dict[str, Any]] = [
 PAINT = st.tuples(
     st.sampled_from(["film", "film", "raw", "all film", "all raw"]), st.integers(0, 2**20)
 )
-
-
-@pytest.fixture
-def rigs() -> Iterator[list[HotRig]]:
-    made: list[HotRig] = []
-    yield made
-    for rig in made:
-        rig.close()
 
 
 def show_film(screen: Screen, x: int, y: int, picture: Picture) -> None:

@@ -3,10 +3,8 @@
 import io
 import struct
 import time
-from collections.abc import Iterator
 
 import numpy as np
-import pytest
 from fakes.hot_rig import WAIT_S, HotRig, Picture, Screen
 from PIL import Image
 
@@ -41,14 +39,6 @@ class AskedScreen(Screen):
         )
         header = struct.pack("!BxHHHHHi", 0, 1, x, y, width, height, 7)
         self.server.sendall(header + b"\x90" + length + encoded)
-
-
-@pytest.fixture
-def rigs() -> Iterator[list[HotRig]]:
-    made: list[HotRig] = []
-    yield made
-    for rig in made:
-        rig.close()
 
 
 def started(

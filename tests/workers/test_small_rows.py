@@ -1,7 +1,6 @@
 """Rows far smaller than the screen: of its JPEGs at half their size, unless all is exact."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -15,14 +14,6 @@ from reference.rfb_encoders import compact
 WIDTH, HEIGHT = 216, 160
 FILM = (27, 15, 171, 131)
 TEXT = (100, 60)
-
-
-@pytest.fixture
-def rigs() -> Iterator[list[HotRig]]:
-    made: list[HotRig] = []
-    yield made
-    for rig in made:
-        rig.close()
 
 
 def film(seed: int) -> bytes:
