@@ -98,10 +98,9 @@ class Engine(ABC):
 
 
 class Ours(Engine):
-    slots: int | None = None
-    """None: as many as a session has if nothing is said."""
+    """Args: slots: as many as a session has if nothing is said, or so many."""
 
-    def __init__(self, num_envs: int) -> None:
+    def __init__(self, num_envs: int, slots: int | None = None) -> None:
         from envserver.client import open_session
         from envserver.make import make_codec
         from envserver.spec import SessionSpec
@@ -109,7 +108,7 @@ class Ours(Engine):
 
         super().__init__(num_envs)
         spec = SessionSpec(num_envs=num_envs, source="synthetic", fps=None, start_timeout_s=300)
-        spec = replace(spec, slots=self.slots or spec.slots)
+        spec = replace(spec, slots=slots or spec.slots)
         # Workers of a daemon that runs already would not be below this process.
         session = open_session(spec, private=True)
         session.wait_ready()
@@ -148,12 +147,6 @@ class Ours(Engine):
 
     def close(self) -> None:
         self.envs.close()
-
-
-class OursTwoSlots(Ours):
-    """A batch lasts one step beyond the next, not three; without a copy a peer's lasts none."""
-
-    slots = 2
 
 
 class GymnasiumAsync(Engine):
@@ -269,7 +262,6 @@ class Memcpy(Engine):
 
 ENGINES: dict[str, type[Engine]] = {
     "ours": Ours,
-    "ours, slots=2": OursTwoSlots,
     "Gymnasium Async, copy=False": GymnasiumAsync,
     "Gymnasium Async, copy=True": GymnasiumCopy,
     "SB3 SubprocVecEnv": SubprocVecEnv,
@@ -335,6 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("num_envs", type=int)
+    parser.add_argument("--slots", type=int, help="of ours")
     asked = parser.parse_args()
     wanted = ENGINES[asked.engine]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -349,14 +342,14 @@ def main() -> None:
     # Equal and cheap for all peers; this process has no thread yet that a fork could lose.
     multiprocessing.set_start_method("fork")
     began_s = time.monotonic()
-    engine = wanted(asked.num_envs)
+    engine = Ours(asked.num_envs, asked.slots) if wanted is Ours else wanted(asked.num_envs)
     try:
         answer({"ready_s": time.monotonic() - began_s})
         turns = Turns(engine)
         for line in sys.stdin:
             change, steps = json.loads(line)
             answer(turns.turn(change, steps))
-        if type(engine) is Ours:
+        if isinstance(engine, Ours):
             answer({"batch_is_segment": engine.batch_is_segment()})
     finally:
         engine.close()

@@ -28,7 +28,6 @@ from benchmarks.engines import CHANGES, ENGINES
 from benchmarks.report import Figure, Found, Measured, Series, show
 
 OURS, COPY, GYMNASIUM = "ours", "memcpy of the batch", "Gymnasium Async, copy=False"
-TWO_SLOTS = "ours, slots=2"
 PEERS = tuple(name for name in ENGINES if name not in (OURS, COPY))
 SHARES = {20: 3, 256: 2, 1: 1, 8: 1, 64: 1, 128: 1}
 """Of the time, by number of environments: those with a bound first, and they have more."""
@@ -53,12 +52,12 @@ class Host:
         LeftOut: it is not installed, or was not ready in time.
     """
 
-    def __init__(self, name: str, num_envs: int) -> None:
+    def __init__(self, name: str, num_envs: int, *arguments: str) -> None:
         self.name = name
         if num_envs * NEEDS_MB << 20 > psutil.virtual_memory().available:
             raise LeftOut(f"{num_envs} environments may need {num_envs * NEEDS_MB} MB")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.engines", name, str(num_envs)],
+            [sys.executable, "-m", "benchmarks.engines", name, str(num_envs), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -128,8 +127,8 @@ Costs = dict[tuple[int, str, str], Cost]
 
 
 @contextmanager
-def host(name: str, num_envs: int) -> Iterator[Host]:
-    found = Host(name, num_envs)
+def host(name: str, num_envs: int, *arguments: str) -> Iterator[Host]:
+    found = Host(name, num_envs, *arguments)
     try:
         yield found
     finally:
@@ -207,10 +206,6 @@ def figures_of(num_envs: int, costs: Costs) -> list[Figure]:
                 ratio = own.p50_ms / cost.p50_ms
                 figures.append(Figure(f"  by {COPY}", ratio, "x", at_most=within))
                 continue
-            if engine == TWO_SLOTS:
-                cpu_us = statistics.median(cost.cpu_us)
-                figures.append(Figure(f"  {engine}: step p50", cost.p50_ms, "ms"))
-                figures.append(Figure(f"  {engine}: CPU an env-step", cpu_us, "us"))
             reach = 20 if few and engine == GYMNASIUM else None
             # Of the turns that were taken together with this peer.
             together = own.step_ms[cost_offset(costs, num_envs, change, engine) :]

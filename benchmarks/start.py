@@ -84,7 +84,7 @@ def started(recording: Recording, num_envs: int, seconds: float) -> Iterator[Fig
                 yield Figure("  of all workers", sum(workers_mb), "MB")
                 yield Figure("  of the daemon", private_mb(client.daemon_pid), "MB")
                 yield Figure("  of the trainer", private_mb(os.getpid()), "MB")
-                yield Figure("  the segment, 4 slots, shared", segment_mb, "MB")
+                yield Figure("  the segment, shared", segment_mb, "MB")
                 began_s = time.monotonic()
             yield Figure("  closed after", time.monotonic() - began_s, "s")
             if left := [pid for pid in workers if psutil.pid_exists(pid)]:

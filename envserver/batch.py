@@ -20,7 +20,7 @@ class Batch:
 
     Attributes:
         observations: uint8 (k, height, width, 3), RGB, or (k, height, width), grey, read-only.
-            Shared with the workers: valid until `slots - 1` further steps have been sent. With
+            Shared with the workers: valid for `slots - 1` further steps. With
             `recv(min_envs=...)` a copy.
         rewards: float64 (k,).
         terminated: bool (k,).

@@ -18,8 +18,8 @@ from envserver.installation import ROOT
 from envserver.settings import home_directory, make_private_directory
 
 MODULES = ("shm.layout", "shm.ring", "cython_vnc.protocol", "workers.entries")
-SESSION_BYTES = 8 * (4 + 1) * 1024 * 768 * 3
-"""Pixels of 8 full screens with 4 slots, and of each one's spare: the default session."""
+SESSION_BYTES = 8 * (2 + 1) * 1024 * 768 * 3
+"""Pixels of 8 full screens with 2 slots, and of each one's spare: the default session."""
 FILES = 4096
 MADV_POPULATE_WRITE = 23
 KERNEL_CALLS: tuple[tuple[str, str, Callable[[], int]], ...] = (
@@ -99,7 +99,7 @@ def _shared_memory() -> Iterator[Check]:
     size, free = space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize
     found = f"{(size - free) / 2**20:.0f} of {size / 2**20:.0f} MiB used"
     mend = (
-        f"8 full screens with 4 slots need {SESSION_BYTES / 2**20:.0f} MiB; sessions use memfd"
+        f"8 full screens with 2 slots need {SESSION_BYTES / 2**20:.0f} MiB; sessions use memfd"
         " instead; in Docker give --shm-size=1g"
     )
     yield _judge("/dev/shm", free >= SESSION_BYTES, found, mend, "warn")

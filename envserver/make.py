@@ -51,7 +51,7 @@ def make_vec(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     while_resetting: str = "wait",
     max_episode_steps: int | None = None,
-    slots: int = 4,
+    slots: int = 2,
     frame_skip: int = 1,
     max_pool: bool = False,
     screen: tuple[int, int] | str = DEFAULT_SCREEN,
@@ -95,7 +95,8 @@ def make_vec(
         while_resetting: "wait": a batch waits for environments between episodes; "mask": it does
             not, and `infos["valid"]` says who they are.
         max_episode_steps: Truncate episodes after so many steps; None or -1: never.
-        slots: How many steps' observations are kept: views live `slots - 1` further steps.
+        slots: How many steps' observations are kept: views live `slots - 1` further steps. More
+            cost more (docs/performance.md).
         frame_skip: Step clock: environment steps that one step makes, with one action.
         max_pool: Step clock: show the maximum of the last two of them.
         screen: Width and height of the screen, or "native": of the program's own picture.

@@ -52,7 +52,7 @@ class SessionSpec:
     """"rgb" or "gray"."""
     exact: bool = False
     """JPEGs are decoded whole and in colour, however little of them observations show."""
-    slots: int = 4
+    slots: int = 2
     queue_entries: int = 4096
     fps: float | None = None
     clock: str = "real"

@@ -44,7 +44,7 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     """Many remotes as one Gymnasium vector environment. Made by `envserver.make_vec`.
 
     Observations are uint8 (num_envs, height, width, 3), RGB, or (num_envs, height, width), grey:
-    read-only views of the session's memory, valid until `slots - 1` further steps have been sent.
+    read-only views of the session's memory, valid for `slots - 1` further steps.
     Rewards (float64) and flags (bool) are fresh arrays.
 
     Args:

@@ -5,8 +5,6 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from workers.source cimport ScreenSource
 
 cdef class SyntheticSource(ScreenSource):
-    cdef uint32_t* memory
-    cdef uint64_t* stamps
     cdef uint64_t counter
     cdef int32_t patch_width
     cdef int32_t patch_height

@@ -6,9 +6,11 @@ event at x, y makes it x + 1 pixels wide and y + 1 high.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 
-from cython_vnc.surface cimport TILE_PX, Rect, damage_add, pixel_at
+from cython_vnc.decoders.base cimport OK
+from cython_vnc.framebuffer cimport Coverage, coverage_free, damage_free, framebuffer_new
+from cython_vnc.surface cimport Rect, damage_add, pixel_at
 from shm.atomic cimport monotonic_ns
 from workers.source cimport ScreenSource
 
@@ -24,27 +26,20 @@ cdef class SyntheticSource(ScreenSource):
     """Draws a patch a step; always has a picture."""
 
     def __cinit__(self, int width, int height):
+        cdef Coverage unpainted
         if not 0 < min(width, height):
             raise ValueError(f"the screen is {width}x{height}, expected one pixel at least")
-        self.surface.width = width
-        self.surface.height = height
-        self.surface.stride_px = width
-        self.damage.columns = (width + TILE_PX - 1) // TILE_PX
-        self.damage.rows = (height + TILE_PX - 1) // TILE_PX
-        self.memory = <uint32_t*>calloc(<size_t>width * height, sizeof(uint32_t))
-        self.stamps = <uint64_t*>calloc(<size_t>self.damage.columns * self.damage.rows, sizeof(uint64_t))
-        if self.memory == NULL or self.stamps == NULL:
+        if framebuffer_new(&self.surface, &self.damage, &unpainted, width, height) != OK:
             raise MemoryError
-        self.surface.pixels = self.memory
-        self.damage.changed_at = self.stamps
+        coverage_free(&unpainted)
         self.patch_width = min(PATCH_PX, width)
         self.patch_height = min(PATCH_PX, height)
         self.has_picture = True
         self.refresh()
 
     def __dealloc__(self):
-        free(self.memory)
-        free(self.stamps)
+        free(self.surface.pixels)
+        damage_free(&self.damage)
 
     cdef bint refresh(self) noexcept nogil:
         cdef Rect whole

@@ -130,7 +130,6 @@ def _start(configuration: Configuration, env_id: str | None) -> _Start:
         "num_envs": 1,
         "width": SCREEN[0],
         "height": SCREEN[1],
-        "slots": 2,
         "fps": FPS,
         "while_resetting": "mask",
         "vnc_kwargs": {**fields.get("vnc_kwargs", {}), **configuration.vnc_kwargs},

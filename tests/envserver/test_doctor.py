@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from envserver import doctor
+from envserver.spec import SessionSpec
 
 
 def found(name: str) -> doctor.Check:
@@ -32,8 +33,9 @@ def test_a_small_shared_memory_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> 
     assert "--shm-size" in check.mend
 
 
-def test_eight_full_screens_have_four_slots_and_a_spare_each() -> None:
-    assert doctor.SESSION_BYTES == 8 * (4 + 1) * 1024 * 768 * 3
+def test_eight_full_screens_have_their_slots_and_a_spare_each() -> None:
+    spec = SessionSpec()
+    assert spec.height * spec.width * 3 * 8 * (spec.slots + 1) == doctor.SESSION_BYTES
 
 
 def test_a_directory_that_cannot_be_made_names_its_variable(

@@ -1,0 +1,54 @@
+"""What more slots cost: `python -m benchmarks.depth [--num-envs 8] [--rounds 5]`.
+
+A row that is written to lacks what changed since its slot was last used, which is as many steps ago
+as there are slots. Sessions of each depth take turns.
+"""
+
+import argparse
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+from benchmarks.engines import CHANGES
+from benchmarks.handover import OURS, host
+from benchmarks.report import Figure, Found, Measured, Series, show
+
+DEPTHS = (2, 4, 8, 16, 32)
+STEPS = 100
+
+
+def measure(
+    num_envs: int = 8, rounds: int = 5, depths: Sequence[int] = DEPTHS
+) -> Iterator[Found]:
+    """Processor time of an environment's step, by slots and change."""
+    cpu_us: dict[tuple[str, int], list[float]] = defaultdict(list)
+    with ExitStack() as stack:
+        hosts = {
+            depth: stack.enter_context(host(OURS, num_envs, "--slots", str(depth)))
+            for depth in depths
+        }
+        for _ in range(rounds):
+            for change, label in enumerate(CHANGES):
+                for depth, each in hosts.items():
+                    cpu_us[label, depth].append(each.turn(change, STEPS)["cpu_us"])
+        for each in hosts.values():
+            each.end()
+    for label in CHANGES:
+        points = [(depth, statistics.median(cpu_us[label, depth])) for depth in depths]
+        yield Figure(f"depth n={num_envs}, {label}: {depths[0]} slots", points[0][1], "us")
+        for depth, cost_us in points[1:]:
+            yield Figure(f"  {depth} slots", cost_us / points[0][1], "x")
+        yield Series("depth", label, "us", points)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--num-envs", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    show(Measured().take(measure(asked.num_envs, asked.rounds)))
+
+
+if __name__ == "__main__":
+    main()
