@@ -93,6 +93,7 @@ def all_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
     return {
         "decode": Part(150, lambda s: decode.measure(recorded(), lean, cpu_s=1.0, budget_s=s)),
         "handover": Part(240, lambda s: handover.measure(seconds=s)),
+        "depth": Part(40, lambda _: depth.measure()),
         "fleet": Part(240, lambda s: fleet.measure(recorded(*FLEET), seconds=8, budget_s=s)),
         "live": Part(90, lambda _: live.measure()),
         "latency": Part(160, lambda _: latency.measure(keys=200)),

@@ -28,6 +28,7 @@ from benchmarks.cpu import spent_s
 from benchmarks.fleet_server import FleetServer
 from benchmarks.recording import Recording
 from benchmarks.report import Figure, Found, Series
+from benchmarks.stalls import Stalls
 from envserver.client import Client
 from envserver.demo import Measurement
 from envserver.due import AT
@@ -53,6 +54,10 @@ class Run:
     fps: float
     seconds: float
     ticks_on_time: float
+    ticks_on_time_unstalled: float
+    """Of those near which the machine did not stand still (stalls.py)."""
+    stalled_ms: float
+    """For how long it did, in all."""
     frame_age_p50_ms: float
     frame_age_p99_ms: float
     updates_per_env_s: float
@@ -104,7 +109,8 @@ def play(
             before = server.counts()
             spent = [spent_s(pids) for pids in groups]
             missed = envs.missed_ticks
-            measurement, late = step_for(envs, seconds, progress)
+            with Stalls() as stalls:
+                measurement, late = step_for(envs, seconds, progress)
             worker_cores, trainer_cores, daemon_cores, server_cores = (
                 round((spent_s(pids) - used) / seconds, 4)
                 for pids, used in zip(groups, spent, strict=True)
@@ -119,6 +125,8 @@ def play(
         fps=fps,
         seconds=seconds,
         ticks_on_time=round(measurement.ticks_on_time(), 5),
+        ticks_on_time_unstalled=round(measurement.ticks_on_time(stalls.near), 5),
+        stalled_ms=round(stalls.total_ms, 1),
         frame_age_p50_ms=age["p50"],
         frame_age_p99_ms=age["p99"],
         updates_per_env_s=round(measurement.updates_per_env_s(), 2),
@@ -226,6 +234,8 @@ class Most:
         for run in runs:
             name = f"  {run.num_envs} desktops"
             yield Figure(f"{name}: on time", run.ticks_on_time, "")
+            unstalled = run.ticks_on_time_unstalled
+            yield Figure(f"{name}: where the machine did not stand still", unstalled, "")
             yield Figure(f"{name}: updates a second, the fewest", run.updates_per_env_s, "")
             yield Figure(f"{name}: the arrays equal the last pictures", float(run.equal), "")
         for line, unit, values in (
@@ -278,6 +288,9 @@ def measure(
 
 def run_figures(run: Run) -> Iterator[Figure]:
     """What belongs to the share of ticks on time."""
+    unstalled = run.ticks_on_time_unstalled
+    yield Figure("  of the ticks near which the machine did not stand still", unstalled, "")
+    yield Figure("  it stood still for", run.stalled_ms, "ms")
     yield Figure("  updates a second, the fewest", run.updates_per_env_s, "")
     yield Figure("  frame age p50", run.frame_age_p50_ms, "ms")
     yield Figure("  frame age p99", run.frame_age_p99_ms, "ms", at_most=20)

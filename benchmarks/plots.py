@@ -158,6 +158,13 @@ def handover(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> 
     return shown
 
 
+def depth(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> list[str]:
+    if found := lines.get("depth"):
+        title = "What more slots cost, by how much of each screen changes"
+        return [plotter.lines("depth", title, "slots", "CPU us an env-step", found, "log")]
+    return []
+
+
 def fleet(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> list[str]:
     shown = []
     for plot, found in lines.items():
@@ -204,6 +211,7 @@ def soak(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> list
 PLOTS: dict[str, Callable[[Figures, Mapping[str, Lines], Plotter], list[str]]] = {
     "decode": decode,
     "handover": handover,
+    "depth": depth,
     "fleet": fleet,
     "latency": latency,
     "observations": observations,

@@ -112,6 +112,14 @@ def bounce(steps: int, span: int) -> int:
     return span - abs(steps % (2 * span) - span)
 
 
+def overlap(one: Rectangle, other: Rectangle) -> bool:
+    """Whether two rectangles have pixels in common."""
+    return all(
+        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+        for axis in (0, 1)
+    )
+
+
 def invert(canvas: Canvas) -> None:
     colour = BLACK
     while True:
@@ -125,33 +133,34 @@ def game(canvas: Canvas) -> None:
     sky = [(int(x), int(y), 2, 2) for x, y in stars]
     canvas.draw(canvas.fill(0x404060, sky))
     clock, marched = Clock(), -1
-    moved, marching = list[Rectangle](), list[Rectangle]()
+    moved, marching, score = list[Rectangle](), list[Rectangle](), list[Rectangle]()
     while True:
         clock.tick()
         frame = clock.frame
         gone = moved
+        drawn = [each for each in marching + score if overlap(each, moved[0])]
         if frame // MARCH_FRAMES != marched:
             marched = frame // MARCH_FRAMES
             left, down = bounce(8 * marched, 300), 40 + bounce(marched, 200)
-            gone = gone + marching
+            gone = gone + marching + score
             marching = [
                 (60 + left + 70 * column, down + 50 * row, 32, 24)
                 for row in range(3)
                 for column in range(8)
             ]
+            score = [(20 + 14 * bit, 10, 10, 16) for bit in range(16) if marched >> bit & 1]
+            drawn = marching + score
         ball = [
             (bounce(7 * frame, canvas.width - 12), bounce(5 * frame, canvas.height - 12), 12, 12)
         ]
         paddle = [(bounce(6 * frame, canvas.width - 90), canvas.height - 40, 90, 14)]
-        score = [(20 + 14 * bit, 10, 10, 16) for bit in range(16) if marched >> bit & 1]
         canvas.draw(
             canvas.fill(BLACK, gone),
-            canvas.fill(0x30C050, marching),
+            canvas.fill(0x30C050, drawn),
             canvas.fill(0xF0E040, ball),
             canvas.fill(0x4080F0, paddle),
-            canvas.fill(WHITE, score),
         )
-        moved = ball + paddle + score
+        moved = ball + paddle
 
 
 def photograph(width: int, height: int) -> NDArray[np.uint8]:

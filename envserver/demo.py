@@ -66,8 +66,14 @@ class Measurement:
         self._updates.append(records["updates"].astype(np.int64))
         self._age_ms.append((returned_ns - stamps[stamps > 0]) / 1e6)
 
-    def ticks_on_time(self) -> float:
-        """The share of the clock's ticks that were on time; a tick that was skipped was not."""
+    def ticks_on_time(
+        self, excused: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
+    ) -> float:
+        """The share of the clock's ticks that were on time; a tick that was skipped was not.
+
+        Args:
+            excused: Says of each tick's time, CLOCK_MONOTONIC in ns, whether it does not count.
+        """
         if len(self._due_ns) < 2:
             return 0.0
         stamps, updates = np.array(self._server_ns), np.array(self._updates)
@@ -77,8 +83,14 @@ class Measurement:
         complete = (stamps[:-1] == 0) | (stamps[:-1] >= settled_ns) | (came == 0)
         complete |= (came == 1) & (stamps[1:] > settled_ns)
         on_time = np.array(self._returned_in_time)[:-1] & complete.all(axis=1)
-        span_ticks = round((self._due_ns[-1] - self._due_ns[0]) / self.period_ns)
-        return float(np.count_nonzero(on_time)) / max(span_ticks, len(on_time))
+        due_ns = np.array(self._due_ns)
+        places = np.round((due_ns - due_ns[0]) / self.period_ns).astype(np.int64)
+        ticks = np.zeros(max(int(places[-1]), len(on_time)), np.bool_)
+        ticks[places[:-1]] = on_time
+        if excused is not None:
+            times_ns = due_ns[0] + (np.arange(len(ticks)) * self.period_ns).astype(np.int64)
+            ticks = ticks[~excused(times_ns)]
+        return float(ticks.mean()) if len(ticks) else 0.0
 
     def updates_per_env_s(self) -> float:
         """Updates a second that came from the environment that sent the fewest.

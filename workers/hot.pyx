@@ -57,8 +57,8 @@ cdef enum:
     HEARTBEAT_NS = 250_000_000
     LOOK_AGAIN_NS = 50_000
     AT_ONCE_NS = 1_000_000
-    # So many bytes of rows (8 environments of 1024x768 in 4 slots) push each other out of most caches.
-    STREAMED_BYTES = 64 << 20
+    # So many bytes of rows (4 environments of 1024x768 in 2 slots), and the framebuffers, push each other out of most caches.
+    STREAMED_BYTES = 16 << 20
 
 PATIENCE_NS = 1_500_000
 
