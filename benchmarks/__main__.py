@@ -23,6 +23,7 @@ from pathlib import Path
 from benchmarks import (
     containers,
     decode,
+    depth,
     fleet,
     handover,
     latency,
@@ -91,15 +92,15 @@ class Streams:
 def all_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
     """Everything: 20 minutes."""
     return {
-        "decode": Part(150, lambda s: decode.measure(recorded(), lean, cpu_s=1.0, budget_s=s)),
+        "decode": Part(180, lambda s: decode.measure(recorded(), lean, cpu_s=1.0, budget_s=s)),
         "handover": Part(240, lambda s: handover.measure(seconds=s)),
         "depth": Part(40, lambda _: depth.measure()),
         "fleet": Part(240, lambda s: fleet.measure(recorded(*FLEET), seconds=8, budget_s=s)),
         "live": Part(90, lambda _: live.measure()),
         "latency": Part(160, lambda _: latency.measure(keys=200)),
-        "start and memory": Part(120, lambda _: start.measure(recorded(*LIGHT)[0])),
-        "observations": Part(60, lambda _: observations.measure(recorded(*OBSERVED), rounds=3)),
-        "desktops of ours": Part(40, lambda _: remotes.measure()),
+        "start and memory": Part(80, lambda _: start.measure(recorded(*LIGHT)[0])),
+        "observations": Part(40, lambda _: observations.measure(recorded(*OBSERVED), rounds=3)),
+        "desktops of ours": Part(30, lambda _: remotes.measure()),
         "containers": Part(100, lambda _: containers.measure()),
     }
 

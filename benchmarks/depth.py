@@ -7,7 +7,7 @@ as there are slots. Sessions of each depth take turns.
 import argparse
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from benchmarks.engines import CHANGES
@@ -18,9 +18,7 @@ DEPTHS = (2, 4, 8, 16, 32)
 STEPS = 100
 
 
-def measure(
-    num_envs: int = 8, rounds: int = 5, depths: Sequence[int] = DEPTHS
-) -> Iterator[Found]:
+def measure(num_envs: int = 8, rounds: int = 5, depths: Sequence[int] = DEPTHS) -> Iterator[Found]:
     """Processor time of an environment's step, by slots and change."""
     cpu_us: dict[tuple[str, int], list[float]] = defaultdict(list)
     with ExitStack() as stack:
@@ -34,11 +32,21 @@ def measure(
                     cpu_us[label, depth].append(each.turn(change, STEPS)["cpu_us"])
         for each in hosts.values():
             each.end()
+    yield from figures(num_envs, cpu_us)
+
+
+def figures(num_envs: int, cpu_us: Mapping[tuple[str, int], Sequence[float]]) -> Iterator[Found]:
+    """A line a change, of the medians of microseconds by change and slots."""
     for label in CHANGES:
-        points = [(depth, statistics.median(cpu_us[label, depth])) for depth in depths]
-        yield Figure(f"depth n={num_envs}, {label}: {depths[0]} slots", points[0][1], "us")
+        points = [
+            (float(depth), statistics.median(costs))
+            for (change, depth), costs in cpu_us.items()
+            if change == label
+        ]
+        least, least_us = points[0]
+        yield Figure(f"depth n={num_envs}, {label}: {least:g} slots", least_us, "us")
         for depth, cost_us in points[1:]:
-            yield Figure(f"  {depth} slots", cost_us / points[0][1], "x")
+            yield Figure(f"  {depth:g} slots", cost_us / least_us, "x")
         yield Series("depth", label, "us", points)
 
 

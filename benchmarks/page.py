@@ -35,10 +35,17 @@ ABOUT = {
         take turns; every step's patches are checked, and the last row as a whole at the end of
         each turn.
     """,
+    "depth": """
+        Eight environments whose screens change, stepped as above. A row lacks what changed since
+        its slot was last used, as many steps ago as there are slots: what a batch that lives
+        longer costs. The ratios are by two slots.
+    """,
     "fleet": """
         One compiled server plays recordings of real programs as n desktops, each at 60 updates a
         second; its processor time is told apart. A tick is on time if `recv` returned within 4 ms
-        of it, no row was late, and each row had all that its server had sent 20 ms before.
+        of it, no row was late, and each row had all that its server had sent 20 ms before. A
+        process a core that only sleeps, before all others in rank, tells where the machine itself
+        stood still for 2 ms and more: the share is told without the ticks near that, too.
         Desktops are carried if 99 % of the ticks are on time, 99 % of the updates came, and at
         the end every row equals the recording's last picture.
     """,

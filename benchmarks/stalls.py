@@ -23,6 +23,7 @@ PERIOD_NS = 2_000_000
 LATE_NS = 2_000_000
 """A wake-up so late is a stall."""
 FRAME_NS = 16_666_667
+BEGUN = "begun\n"
 
 
 class Stalls:
@@ -48,7 +49,14 @@ class Stalls:
                     cwd=Path(__file__).parents[1],
                 )
             )
+        for process in self._processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == BEGUN
         return self
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes]
 
     def __exit__(
         self,
@@ -67,11 +75,12 @@ class Stalls:
         return 0.0 if self.spans_ns is None else float(np.diff(self.spans_ns).sum() / 1e6)
 
     def near(self, ticks_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these times have a stall in the FRAME_NS before, or the RETURN_WITHIN_NS after."""
+        """Which of these times have a stall in the frame before, or while a tick may return."""
         if self.spans_ns is None:
             return np.zeros(len(ticks_ns), np.bool_)
         begun = self.spans_ns[:, :1] < ticks_ns + RETURN_WITHIN_NS
-        return (begun & (self.spans_ns[:, 1:] > ticks_ns - FRAME_NS)).any(axis=0)
+        found = begun & (self.spans_ns[:, 1:] > ticks_ns - FRAME_NS)
+        return np.asarray(found.any(axis=0))
 
 
 def watch(core: int) -> list[tuple[int, int]] | None:
@@ -81,9 +90,13 @@ def watch(core: int) -> list[tuple[int, int]] | None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     except PermissionError:
         return None
+    finally:
+        print(BEGUN, end="", flush=True)
     spans = []
     now_ns = time.monotonic_ns()
-    while not select.select([sys.stdin], [], [], PERIOD_NS / 1e9)[0]:
+    ended = False
+    while not ended:
+        ended = bool(select.select([sys.stdin], [], [], PERIOD_NS / 1e9)[0])
         due_ns, now_ns = now_ns + PERIOD_NS, time.monotonic_ns()
         if now_ns - due_ns > LATE_NS:
             spans.append((due_ns, now_ns))

@@ -13,7 +13,7 @@ from benchmarks.plots import Plotter
 from benchmarks.report import Figure, Measured
 
 FILES = (
-    *("decode", "handover", "handover-whole", "handover-change", "handover-cpu"),
+    *("decode", "handover", "handover-whole", "handover-change", "handover-cpu", "depth"),
     *("fleet", "fleet-cores", "latency-60", "latency-240", "observations", "soak"),
 )
 

@@ -80,6 +80,15 @@ def test_what_the_stamps_do_not_settle_is_not_on_time() -> None:
     assert measured(*ticks).ticks_on_time() == pytest.approx(0.9)
 
 
+def test_ticks_that_are_excused_do_not_count() -> None:
+    measurement = measured(*(rows(tick) for tick in range(11)), late_return_ms={4: 5, 6: 5})
+    assert measurement.ticks_on_time() == pytest.approx(0.8)
+    due_ns = int(rows(4)["due_ns"][0])
+    excused = measurement.ticks_on_time(lambda times_ns: abs(times_ns - due_ns) < MS)
+    assert excused == pytest.approx(8 / 9)
+    assert measurement.ticks_on_time(lambda times_ns: times_ns > 0) == 0
+
+
 def test_two_updates_between_two_ticks_are_seen_as_one() -> None:
     measurement = measured(*(rows(tick, updates=tick // 2 * 2) for tick in range(11)))
     assert measurement.updates_per_env_s() == pytest.approx(50.0)

@@ -25,17 +25,17 @@ def test_every_check_that_does_not_hold_says_how_to_mend_it() -> None:
 
 
 def test_a_small_shared_memory_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    docker_default = SimpleNamespace(f_blocks=1 << 14, f_frsize=1 << 12, f_bavail=1 << 14)
-    monkeypatch.setattr(os, "statvfs", lambda path: docker_default)
+    small = SimpleNamespace(f_blocks=1 << 13, f_frsize=1 << 12, f_bavail=1 << 13)
+    monkeypatch.setattr(os, "statvfs", lambda path: small)
     check = found("/dev/shm")
     assert check.state == "warn"
-    assert check.found == "0 of 64 MiB used"
+    assert check.found == "0 of 32 MiB used"
     assert "--shm-size" in check.mend
 
 
 def test_eight_full_screens_have_their_slots_and_a_spare_each() -> None:
-    spec = SessionSpec()
-    assert spec.height * spec.width * 3 * 8 * (spec.slots + 1) == doctor.SESSION_BYTES
+    spec = SessionSpec(source="synthetic", num_envs=8)
+    assert spec.height * spec.width * 3 * spec.num_envs * (spec.slots + 1) == doctor.SESSION_BYTES
 
 
 def test_a_directory_that_cannot_be_made_names_its_variable(

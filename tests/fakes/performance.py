@@ -4,6 +4,7 @@ import dataclasses
 from collections import defaultdict
 
 from benchmarks import decode, fleet, handover, latency, live, soak
+from benchmarks import depth as depth_of_ring
 from benchmarks.report import Figure, Measured, Series
 
 RUN = fleet.Run(
@@ -72,6 +73,12 @@ def handed_over() -> Measured:
     return found.take(handover.series_of(costs))
 
 
+def deep() -> Measured:
+    cost_us = {depth: [30.0 * depth**0.5] for depth in depth_of_ring.DEPTHS}
+    costs = {(change, depth): cost for change in CHANGE_TAKES for depth, cost in cost_us.items()}
+    return Measured().take(depth_of_ring.figures(8, costs))
+
+
 def fleets() -> Measured:
     found = Measured()
     for name, age_ms in (("game-zrle", 16.0), ("desk-tight", 21.5)):
@@ -138,6 +145,7 @@ def parts() -> dict[str, Measured]:
     found = {
         "decode": decoded(),
         "handover": handed_over(),
+        "depth": deep(),
         "fleet": fleets(),
         "live": lives,
         "latency": latencies(),
