@@ -290,7 +290,7 @@ cdef class HotLoop(Stepper):
             read(self.doorbell, &count, sizeof(count))
         if polled[0].revents & POLLOUT and not source.flush():
             return False
-        if polled[0].revents & ~POLLOUT and not source.readable():
+        if polled[0].revents & ~POLLOUT and not self.overdue(monotonic_ns()) and not source.readable():
             return False
         return alive
 
@@ -382,7 +382,7 @@ cdef class HotLoop(Stepper):
             elif entry.kind == STEP or entry.kind == HOLD:
                 self.pending.entry = entry[0]
                 self.batch_ns = 0
-                self.begin_step(source)
+                self.begin_step(source, now_ns)
             elif entry.kind == RESET and entry.step > self.last_reset:
                 self.last_reset = entry.step
                 self.batch_ns = 0

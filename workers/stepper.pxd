@@ -13,6 +13,7 @@ cdef struct Pending:
     # The step that waits for its row.
     bint active
     Entry entry
+    int64_t began_ns            # when it was taken
     int64_t events_sent_ns      # when its last event had gone out, 0: not yet
     uint64_t seen_frame         # newest frame looked at for QUIET
     int64_t quiet_since_ns
@@ -55,7 +56,7 @@ cdef class Stepper:
     cdef bint settled(self, ScreenSource source) noexcept nogil
     cdef bint drain(self, ScreenSource source) noexcept nogil
     cdef void release(self, ScreenSource source) noexcept nogil
-    cdef void begin_step(self, ScreenSource source) noexcept nogil
+    cdef void begin_step(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef void begin_picture(self, ScreenSource source) noexcept nogil
     cdef void ask_picture(self, ScreenSource source) noexcept nogil
     cdef void watch_picture(self, ScreenSource source) noexcept nogil
@@ -71,6 +72,7 @@ cdef class Stepper:
     cdef bint claim(self) noexcept nogil
     cdef Record* blank_record(self) noexcept nogil
     cdef void finish(self, ScreenSource source, Record* record) noexcept nogil
+    cdef bint overdue(self, int64_t now_ns) noexcept nogil
     cdef int64_t due_ns(self) noexcept nogil
     cdef int64_t wanted_ns(self) noexcept nogil
     cdef void count_frames(self, ScreenSource source) noexcept nogil
