@@ -13,8 +13,10 @@ from fakes.gym_core_host import GymCoreHost
 from gymnasium.error import ResetNeeded
 
 import envserver
+from envserver.due import AT
 from envserver.session import Session
 from envserver.vector_env import VectorEnv
+from shm.ring import Ring
 from workers.entries import Fault
 
 pytestmark = pytest.mark.integration
@@ -145,6 +147,38 @@ def test_late(make: Make, mode: str) -> None:
     finally:
         os.kill(worker, signal.SIGCONT)
     until(envs, lambda stepped: not stepped[4]["late"].any())
+
+
+def unread_bytes(pid: int) -> int:
+    """What lies in the TCP sockets of a process."""
+    links = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {link[len("socket:[") : -1] for link in links if link.startswith("socket:")}
+    lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    queues = {fields[9]: fields[4] for fields in map(str.split, lines)}
+    return sum(int(queues[each].partition(":")[2], 16) for each in inodes & set(queues))
+
+
+def test_a_row_that_is_overdue_has_what_was_read_in_time(make: Make) -> None:
+    envs = make(LONG, late_after_ms=5000)
+    worker = worker_pids(envs)[1]
+    control = Ring(envs.session.segment_fd, envs.session.doorbells).controls()[1]
+    due_ns = time.monotonic_ns() + 300_000_000
+    envs.send([[], []], due=AT(due_ns))
+    while control["tail"] != control["head"]:
+        os.sched_yield()
+    stop(worker)
+    stopped_ns = time.monotonic_ns()
+    try:
+        assert stopped_ns < due_ns
+        while unread_bytes(worker) == 0 or time.monotonic_ns() < due_ns + 1_000_000:
+            os.sched_yield()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    overdue = envs.recv().records[1]
+    assert not overdue["late"]
+    assert overdue["server_ns"] <= stopped_ns < overdue["published_ns"]
+    envs.send([[], []])
+    assert envs.recv().records[1]["server_ns"] > stopped_ns
 
 
 @pytest.mark.parametrize("while_resetting", ["wait", "mask"])
