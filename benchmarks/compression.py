@@ -27,6 +27,7 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks import cpu, report
+from benchmarks.command import run
 from benchmarks.record_goldens import server
 from cython_vnc.encodings import encodings_for
 from cython_vnc.handshake import Handshake
@@ -373,4 +374,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -34,6 +34,7 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import positive, run
 from benchmarks.recording import Recording
 from benchmarks.replay_server import Replay
 from benchmarks.report import Figure, Found
@@ -191,7 +192,7 @@ def build_peer() -> Path:
         ["pkg-config", "--cflags", "--libs", "libvncclient"], capture_output=True, text=True
     )
     if not found or found.returncode:
-        raise SystemExit("libvncclient is not installed (Debian: libvncserver-dev)")
+        raise SystemExit("libvncclient is not installed: make bench-deps")
     BUILT.parent.mkdir(parents=True, exist_ok=True)
     compiler = [os.environ.get("CC", "cc"), "-O2", str(PEER), "-o", str(BUILT)]
     subprocess.run([*compiler, *found.stdout.split()], check=True)
@@ -324,7 +325,7 @@ def show(measured: list[Measured]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lean", type=Path, action="append", default=[], metavar="PATH")
-    parser.add_argument("--cpu-s", type=float, default=1.0, help="a client, on each stream")
+    parser.add_argument("--cpu-s", type=positive, default=1.0, help="a client, on each stream")
     parser.add_argument("streams", type=Path, nargs="+", help="recordings, or directories of them")
     asked = parser.parse_args()
     streams = [
@@ -338,4 +339,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

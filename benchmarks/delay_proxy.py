@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 
+from benchmarks.command import run
+
 PIECE_BYTES = 1 << 18
 Pieces = queue.SimpleQueue[tuple[float, bytes]]
 
@@ -58,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

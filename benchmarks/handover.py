@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.command import positive, run, whole
 from benchmarks.engines import CHANGES, ENGINES
 from benchmarks.report import Figure, Found, Measured, Series, show
 
@@ -274,12 +275,12 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-envs", type=int, nargs="+", default=tuple(SHARES))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--num-envs", type=whole(), nargs="+", default=tuple(SHARES))
+    parser.add_argument("--rounds", type=whole(), default=5)
+    parser.add_argument("--seconds", type=positive, default=300.0)
     asked = parser.parse_args()
     show(Measured().take(measure(asked.num_envs, asked.rounds, asked.seconds)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import envserver
+from benchmarks.command import run, whole
 from benchmarks.record_goldens import server, x_picture
 from benchmarks.replay_client import RECEIVE_BYTES, connect, shake_hands
 from benchmarks.report import Figure, Found, Measured, Series, show
@@ -246,12 +247,12 @@ def figures(name: str, rate: int, round_trip_ms: float, found: Taken) -> Iterato
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keys", type=int, default=200)
-    parser.add_argument("--frame-rates", type=int, nargs="+", default=tuple(REACH_MS))
-    parser.add_argument("--round-trips-ms", type=float, nargs="+", default=ROUND_TRIPS_MS)
+    parser.add_argument("--keys", type=whole(2), default=200)
+    parser.add_argument("--frame-rates", type=whole(), nargs="+", default=tuple(REACH_MS))
+    parser.add_argument("--round-trips-ms", type=whole(0), nargs="+", default=ROUND_TRIPS_MS)
     asked = parser.parse_args()
     show(Measured().take(measure(asked.keys, asked.frame_rates, asked.round_trips_ms)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

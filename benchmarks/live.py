@@ -20,6 +20,7 @@ from contextlib import ExitStack
 import numpy as np
 
 import envserver
+from benchmarks.command import positive, run, whole
 from benchmarks.cpu import spent_s, tree
 from benchmarks.fleet import WARM_UP_S, step_for
 from benchmarks.latency import ended
@@ -176,8 +177,8 @@ def figures(name: str, run: Run) -> Iterator[Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--asked", choices=ASKED)
-    parser.add_argument("--n", type=int, help="how many desktops")
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--n", type=whole(), help="how many desktops")
+    parser.add_argument("--seconds", type=positive, default=10.0)
     given = parser.parse_args()
     if given.asked is None:
         show(Measured().take(measure(given.seconds)))
@@ -188,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import run
 from benchmarks.record import REQUEST_PERIOD_S, Recorder
 from benchmarks.recording import Recording, picture_hash
 from cython_vnc.constants import Encoding
@@ -200,11 +201,13 @@ def record(label: str, directory: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("labels", nargs="*", help="all of them without any")
+    parser.add_argument("labels", nargs="*", metavar="LABEL", help="all of them without any")
     asked = parser.parse_args()
+    if unknown := set(asked.labels) - set(ASKED):
+        parser.error(f"no golden {', '.join(unknown)}: there are {', '.join(ASKED)}")
     for label in asked.labels or ASKED:
         print(record(label, asked.directory), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.command import positive
 from benchmarks.recording import Recording
 from cython_vnc.constants import ClientMessage, Encoding
 from cython_vnc.events import FramebufferUpdated
@@ -144,16 +145,21 @@ def _drain(connection: socket.socket) -> None:
             pass
 
 
+def pace(text: str) -> str:
+    """A type of argparse."""
+    return text if text in ("full", "recorded") else str(positive(text))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--pace", default="full", help='"full", "recorded", or updates a second')
+    parser.add_argument(
+        "--pace", type=pace, default="full", help='"full", "recorded", or updates a second'
+    )
     parser.add_argument("--once", action="store_true", help="end after the first client")
     parser.add_argument("file", type=Path)
     asked = parser.parse_args()
-    if asked.pace not in ("full", "recorded") and not float(asked.pace) > 0:
-        parser.error("--pace: expected more than 0 updates a second")
     replay = Replay(Recording.load(asked.file), asked.pace)
     with socket.create_server((asked.host, asked.port)) as listener:
         print("listening", listener.getsockname()[1], flush=True)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import envserver
+from benchmarks import command
 from benchmarks.cpu import private_mb
 from benchmarks.fleet import step_for
 from benchmarks.fleet_server import FleetServer
@@ -100,11 +101,11 @@ def growth(points: Sequence[tuple[float, float]]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", nargs="+", type=Path, required=True)
-    parser.add_argument("--n", type=int, default=20)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--n", type=command.whole(2), default=20)
+    parser.add_argument("--minutes", type=command.positive, default=10.0)
     asked = parser.parse_args()
     show(Measured().take(measure(asked.streams, asked.n, asked.minutes)))
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 import envserver
+from benchmarks.command import positive, run, whole
 from benchmarks.cpu import private_mb, spent_s, tree
 from benchmarks.fleet import step_for
 from benchmarks.fleet_server import FleetServer
@@ -112,11 +113,11 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stream", type=Path, required=True)
-    parser.add_argument("--num-envs", type=int, nargs="+", default=(8, 20, 256))
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--num-envs", type=whole(), nargs="+", default=(8, 20, 256))
+    parser.add_argument("--seconds", type=positive, default=10.0)
     asked = parser.parse_args()
     show(Measured().take(measure(asked.stream, asked.num_envs, asked.seconds)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

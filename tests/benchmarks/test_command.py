@@ -1,0 +1,61 @@
+"""How the benchmarks' commands end, and what their arguments may be."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.command import positive, whole
+
+ROOT = Path(__file__).parents[2]
+ENDS = """
+import signal
+from benchmarks.command import run
+
+def main():
+    try:
+        print("begun", flush=True)
+        while True:
+            signal.pause()
+    finally:
+        print("ended", flush=True)
+
+run(main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_what_was_started(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        os.kill(process.pid, number)
+        said, errors = process.communicate()
+    assert (said, errors, process.returncode) == ("ended\n", "", 130)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [*((whole(), text) for text in ("0", "-1", "1.5", "x", "")), (whole(2), "1")]
+    + [(positive, text) for text in ("0", "-1", "x", "nan", "inf")],
+)
+def test_other_numbers_are_refused(read: Callable[[str], float], text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a"):
+        read(text)
+
+
+def test_numbers_are_read() -> None:
+    assert whole()("1") == 1
+    assert whole(0)("0") == 0
+    assert positive("0.5") == 0.5
