@@ -53,3 +53,13 @@ def test_a_worker_that_shows_nothing_ends_the_measurement(
     with pytest.raises(RuntimeError, match=f"no row of update {len(updates)}"):
         observations.worker_rounds(recording, updates, 1, spent)
     assert threading.active_count() == running
+
+
+def test_updates_before_the_first_picture_are_left_out(tmp_path: Path) -> None:
+    size = struct.pack(
+        "!BxHHHHHiB3xIHHHHI", 0, 1, 0, 0, WIDTH, HEIGHT, -308, 1, 1, 0, 0, WIDTH, HEIGHT, 0
+    )
+    body = size + raw_update(0, 0, WIDTH, HEIGHT, 1) + raw_update(3, 5, 40, 20, 2)
+    Recording(body, "resized", WIDTH, HEIGHT, 0, [0], []).save(tmp_path)
+    figures = measure([tmp_path / "resized.rfb"], rounds=1)
+    assert figures[0].value > 0
