@@ -32,11 +32,22 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> "Recording":
-        """Read NAME.rfb and NAME.json, given either of them or NAME alone."""
+        """Read NAME.rfb and NAME.json, given either of them or NAME alone.
+
+        Raises:
+            SystemExit: one is missing, or they do not belong together.
+        """
         base = path.with_suffix("") if path.suffix in (".rfb", ".json") else path
-        described = json.loads(base.with_suffix(".json").read_text())
+        try:
+            described = json.loads(base.with_suffix(".json").read_text())
+            data = base.with_suffix(".rfb").read_bytes()
+        except (OSError, ValueError) as error:
+            raise SystemExit(f"{base} is no recording: {error}") from error
+        ends = [count for _, count in described["arrivals"]]
+        if ends and ends[-1] != len(data):
+            raise SystemExit(f"{base}.rfb has {len(data)} bytes, expected {ends[-1]}")
         return cls(
-            data=base.with_suffix(".rfb").read_bytes(),
+            data=data,
             label=base.name,
             width=described["width"],
             height=described["height"],

@@ -10,11 +10,13 @@ import argparse
 import math
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from benchmarks.command import positive, run
 from benchmarks.latency import ended
 from benchmarks.record import REQUEST_PERIOD_S, Recorder
 from benchmarks.record_goldens import server
@@ -90,22 +92,29 @@ def record(scene: str, encoding: str, port: int, seconds: float, directory: Path
 
 
 def record_all(directory: Path = DIRECTORY, seconds: float = 8.0) -> list[Path]:
-    """Record every scene in every encoding; the recordings."""
+    """Record every scene in every encoding; the recordings.
+
+    They lie there when all are made: who ends it in between leaves none.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    for scene in SCENES:
-        for encoding in ASKED:
-            with shown(scene) as port:
-                print(record(scene, encoding, port, seconds, directory), flush=True)
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".") as made:
+        for scene in SCENES:
+            for encoding in ASKED:
+                with shown(scene) as port:
+                    print(record(scene, encoding, port, seconds, Path(made)), flush=True)
+        # A recording is there with its .rfb, so that comes last.
+        for path in sorted(Path(made).iterdir(), key=lambda path: path.suffix):
+            path.rename(directory / path.name)
     return sorted(directory.glob("*.rfb"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path, nargs="?", default=DIRECTORY)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--seconds", type=positive, default=8.0)
     asked = parser.parse_args()
     record_all(asked.directory, asked.seconds)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
