@@ -10,7 +10,6 @@ came between updates.
 """
 
 import os
-import shutil
 import struct
 import subprocess
 import tempfile
@@ -215,10 +214,10 @@ class FleetServer:
     """
 
     def __init__(self, streams: Sequence[Recording], num_desktops: int, fps: float) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="fleet-"))
-        try:
+        # The server maps its files before it says its ports: nothing is left, whoever is killed.
+        with tempfile.TemporaryDirectory(prefix="fleet-") as directory:
             self.played = [
-                write_played(recording, self._directory / str(place))
+                write_played(recording, Path(directory) / str(place))
                 for place, recording in enumerate(streams)
             ]
             files = [self.plays(desktop).path for desktop in range(num_desktops)]
@@ -229,12 +228,9 @@ class FleetServer:
                 text=True,
                 bufsize=1,
             )
-        except BaseException:
-            shutil.rmtree(self._directory)
-            raise
-        self.pid = self._process.pid
-        assert self._process.stdout is not None
-        self.ports = [int(port) for port in self._process.stdout.readline().split()]
+            self.pid = self._process.pid
+            assert self._process.stdout is not None
+            self.ports = [int(port) for port in self._process.stdout.readline().split()]
 
     def plays(self, desktop: int) -> Played:
         return self.played[desktop % len(self.played)]
@@ -268,4 +264,3 @@ class FleetServer:
             assert self._process.stdin is not None
             self._process.stdin.close()
             self._process.wait(10)
-        shutil.rmtree(self._directory)
