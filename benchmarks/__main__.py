@@ -5,8 +5,8 @@
 Without a directory of recordings those of `make streams` are used, and recorded where they are
 missing, before the first part. Each part has a time of its own, and what those before it left over;
 a part that is still at it then is ended. What it has found until then is kept, as it is where a
-part fails; the others go on, and the exit status is 1. Everything: written to results/latest.json,
-too; the soak to results/soak.json.
+part fails; the others go on, and the exit status is 1. Ctrl-C ends it with what there is. All of it
+is written to results/latest.json, too; the soak to results/soak.json.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import (
+    command,
     containers,
     decode,
     depth,
@@ -142,10 +143,12 @@ def run(parts: dict[str, Part]) -> tuple[dict[str, Measured], list[str]]:
     """Measure part by part, and print.
 
     Returns:
-        What each has found, and those that failed or were ended, which notes of theirs say.
+        What each has found, and those that failed or were ended, which notes of theirs say. After
+        Ctrl-C no other begins.
     """
     found: dict[str, Measured] = {}
     failed = []
+    interrupted = False
     until_s = time.monotonic()
     for name, part in parts.items():
         began_s = time.monotonic()
@@ -155,14 +158,18 @@ def run(parts: dict[str, Part]) -> tuple[dict[str, Measured], list[str]]:
         try:
             with ended_after(until_s - began_s):
                 measured.take(part.measure(RESERVE * part.seconds))
-        except (Exception, SystemExit) as error:
-            if not isinstance(error, OutOfTime):
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            if not isinstance(error, OutOfTime | KeyboardInterrupt | SystemExit):
                 traceback.print_exc()
-            measured.notes.append(f"not all was measured: {error or type(error).__name__}")
+            why = str(error) or type(error).__name__
+            measured.notes.append(f"not all was measured: {why}")
             failed.append(name)
+            interrupted = isinstance(error, KeyboardInterrupt)
         measured.seconds = time.monotonic() - began_s
         report.show(measured)
         print(f"{measured.seconds:.0f} s of {part.seconds:g}\n", flush=True)
+        if interrupted:
+            break
     return found, failed
 
 
@@ -175,6 +182,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="PART")
     parser.add_argument("--lean", type=Path, action="append", default=[], metavar="PATH")
     asked = parser.parse_args()
+    report.check_writable()
     described = report.machine()
     make = quick_parts if asked.quick else soak_parts if asked.soak else all_parts
     recorded = Streams(asked.streams)
@@ -185,11 +193,12 @@ def main() -> None:
     if PLAYS & set(parts):
         print(f"recordings: {recorded.directory}", flush=True)
     found, failed = run(parts)
-    kept = None if asked.quick or asked.only else "soak" if asked.soak else "latest"
+    part_of_it = asked.quick or asked.only or len(found) < len(parts)
+    kept = None if part_of_it else "soak" if asked.soak else "latest"
     print(f"written to {report.write(described, found, kept)}")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import platform
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,20 @@ def machine() -> dict[str, Any]:
         "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def check_writable() -> None:
+    """Make the directory of results.
+
+    Raises:
+        SystemExit: nothing could be written there after all was measured.
+    """
+    try:
+        RESULTS.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=RESULTS):
+            pass
+    except OSError as error:
+        raise SystemExit(f"no results can be written to {RESULTS}: {error.strerror}") from error
 
 
 def write(

@@ -72,3 +72,15 @@ def test_recordings_are_found_by_name(tmp_path: Path) -> None:
     recorded = Streams(tmp_path)
     assert [path.stem for path in recorded("game-zrle", "rre")] == ["game-zrle"]
     assert len(recorded()) == len(recorded("none of these")) == 3
+
+
+def test_after_an_interruption_no_part_begins() -> None:
+    def interrupted(seconds: float) -> Iterator[Found]:
+        yield Figure("found before", 1, "")
+        raise KeyboardInterrupt
+
+    parts, failed = run({"first": Part(5, interrupted), "second": Part(5, found)})
+    assert failed == ["first"]
+    assert list(parts) == ["first"]
+    assert [figure.name for figure in parts["first"].figures] == ["found before"]
+    assert parts["first"].notes == ["not all was measured: KeyboardInterrupt"]

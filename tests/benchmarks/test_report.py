@@ -55,3 +55,15 @@ def test_a_run_keeps_only_its_own_file(results: Path) -> None:
     kept = json.loads((results / "soak.json").read_text())
     assert kept["figures"][0]["holds"] is False
     assert {path.name for path in results.iterdir()} == {"latest.json", "soak.json", dated.name}
+
+
+def test_where_nothing_can_be_written_is_said_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    report.check_writable()
+    assert list((tmp_path / "results").iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "file")
+    with pytest.raises(SystemExit, match="no results can be written"):
+        report.check_writable()
