@@ -96,7 +96,7 @@ class Results:
     """What runs of the benchmarks found.
 
     Raises:
-        SystemExit: a file is missing, or of an older release.
+        SystemExit: there is none, or one is missing, broken or of an older release.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -105,7 +105,10 @@ class Results:
         self.parts: dict[str, dict[str, Any]] = {}
         self.lines: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(dict)
         for path in paths:
-            found = json.loads(path.read_text())
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise SystemExit(f"{path} holds no results: {error}") from error
             if "parts" not in found:
                 raise SystemExit(f"{path} is of an older release: make bench")
             self.machines.append(found["machine"])
@@ -115,6 +118,8 @@ class Results:
                 self.figures[figure["part"]].append(figure)
             for series in found["series"]:
                 self.lines[series["plot"]][series["line"]] = series["points"]
+        if not self.machines:
+            raise SystemExit("there are no results: make bench")
 
 
 @dataclass(frozen=True)
@@ -257,7 +262,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="*", default=runs)
     asked = parser.parse_args()
     page = DOCS / "performance.md"
-    page.write_text(made_from(Results(asked.results), Plotter(DOCS)))
+    page.write_text(made_from(Results(asked.results), Plotter(DOCS)), encoding="utf-8")
     print(f"written to {page}")
 
 

@@ -1,6 +1,6 @@
 """The plots of docs/performance.md, of what the benchmarks found.
 
-They need matplotlib (`make bench-deps`). Each engine has one colour in all plots; ours is the
+They need matplotlib. Each engine has one colour in all plots; ours is the
 thick line.
 """
 
@@ -38,7 +38,10 @@ class Plotter:
     """Draws into a directory; each plot returns the line of Markdown that shows it."""
 
     def __init__(self, directory: Path) -> None:
-        import matplotlib
+        try:
+            import matplotlib
+        except ImportError as error:
+            raise SystemExit("matplotlib is not installed: make build") from error
 
         matplotlib.use("svg")
         from matplotlib import pyplot

@@ -134,3 +134,12 @@ def test_results_of_an_older_release_are_refused(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text('{"machine": {}, "figures": [{"name": "a"}]}')
     with pytest.raises(SystemExit, match="older release"):
         Results([tmp_path / "old.json"])
+
+
+def test_what_holds_no_results_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "half.json").write_text("{")
+    for path in (tmp_path / "half.json", tmp_path / "missing.json"):
+        with pytest.raises(SystemExit, match="holds no results"):
+            Results([path])
+    with pytest.raises(SystemExit, match="make bench"):
+        Results([])
