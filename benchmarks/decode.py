@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command import positive, run
+from benchmarks.compiling import compiled
 from benchmarks.recording import Recording
 from benchmarks.replay_server import Replay
 from benchmarks.report import Figure, Found
@@ -42,7 +43,6 @@ from cython_vnc.protocol import RFBProtocol
 
 ROOT = Path(__file__).parents[1]
 PEER = ROOT / "benchmarks" / "peers" / "libvncclient.c"
-BUILT = ROOT / "build" / "peers" / "libvncclient"
 LEAST_ROUNDS = 5
 MOST_ROUNDS = 400
 PATIENCE_S = 60.0
@@ -186,17 +186,16 @@ def build_peer() -> Path:
     Raises:
         SystemExit: the library's headers are not installed.
     """
-    if BUILT.exists() and BUILT.stat().st_mtime >= PEER.stat().st_mtime:
-        return BUILT
+    return compiled(PEER, _library)
+
+
+def _library() -> list[str]:
     found = shutil.which("pkg-config") and subprocess.run(
         ["pkg-config", "--cflags", "--libs", "libvncclient"], capture_output=True, text=True
     )
     if not found or found.returncode:
         raise SystemExit("libvncclient is not installed: make bench-deps")
-    BUILT.parent.mkdir(parents=True, exist_ok=True)
-    compiler = [os.environ.get("CC", "cc"), "-O2", str(PEER), "-o", str(BUILT)]
-    subprocess.run([*compiler, *found.stdout.split()], check=True)
-    return BUILT
+    return found.stdout.split()
 
 
 def pixels_of(recording: Recording) -> int:

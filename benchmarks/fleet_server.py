@@ -9,7 +9,6 @@ screen; what came before it, the screen's size or the pointer's shape, is left o
 came between updates.
 """
 
-import os
 import struct
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.compiling import compiled
 from benchmarks.recording import Recording
 from benchmarks.replay_server import LAST_RECT_ENDS, updates_of
 from cython_vnc.constants import Encoding
@@ -29,7 +29,6 @@ from cython_vnc.protocol import RFBProtocol
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "benchmarks" / "fleet_server.c"
-BUILT = ROOT / "build" / "peers" / "fleet_server"
 RECT = struct.Struct(">HHHHi")
 UPDATE_HEAD = struct.Struct(">HH")
 SERVER_INIT_AT = 4
@@ -39,16 +38,6 @@ RESET_TIGHT = RECT.pack(0, 0, 1, 1, Encoding.TIGHT) + b"\x8f\0\0\0"
 """One black pixel, as a fill; its control byte resets the four streams."""
 ZLIB_HEADER_BYTES = 2
 STAMP = struct.pack(">Qi", 0, Encoding.TIMESTAMP)
-
-
-def compiled() -> Path:
-    """The server's program, compiled if its source is newer."""
-    if BUILT.exists() and BUILT.stat().st_mtime >= SOURCE.stat().st_mtime:
-        return BUILT
-    BUILT.parent.mkdir(parents=True, exist_ok=True)
-    compiler = [os.environ.get("CC", "cc"), "-O2", "-o", str(BUILT), str(SOURCE)]
-    subprocess.run(compiler, check=True)
-    return BUILT
 
 
 def with_rectangles(update: bytes, *rectangles: bytes) -> bytes:
@@ -222,7 +211,7 @@ class FleetServer:
             ]
             files = [self.plays(desktop).path for desktop in range(num_desktops)]
             self._process = subprocess.Popen(
-                [compiled(), str(fps), *files],
+                [compiled(SOURCE), str(fps), *files],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
