@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
+from benchmarks.command import run, whole
 from benchmarks.engines import CHANGES
 from benchmarks.handover import OURS, host
 from benchmarks.report import Figure, Found, Measured, Series, show
@@ -52,11 +53,11 @@ def figures(num_envs: int, cpu_us: Mapping[tuple[str, int], Sequence[float]]) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num-envs", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--num-envs", type=whole(), default=8)
+    parser.add_argument("--rounds", type=whole(), default=5)
     asked = parser.parse_args()
     show(Measured().take(measure(asked.num_envs, asked.rounds)))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

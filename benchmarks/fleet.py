@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 import envserver
+from benchmarks import command
 from benchmarks.cpu import spent_s
 from benchmarks.fleet_server import FleetServer
 from benchmarks.recording import Recording
@@ -303,18 +304,19 @@ def run_figures(run: Run) -> Iterator[Figure]:
 
 
 def show(runs: Sequence[Run]) -> None:
-    table = Table(*[field.name for field in dataclasses.fields(Run)])
-    for run in runs:
-        table.add_row(*(str(value) for value in dataclasses.asdict(run).values()))
-    Console(width=220).print(table)
+    """A line a figure, a column a run."""
+    table = Table("", *[str(run.num_envs) for run in runs])
+    for field in dataclasses.fields(Run):
+        table.add_row(field.name, *(str(getattr(run, field.name)) for run in runs))
+    Console().print(table)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", nargs="+", type=Path, required=True)
-    parser.add_argument("--n", type=int, default=20)
-    parser.add_argument("--fps", type=float, default=60.0)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--n", type=command.whole(), default=20)
+    parser.add_argument("--fps", type=command.positive, default=60.0)
+    parser.add_argument("--seconds", type=command.positive, default=10.0)
     parser.add_argument("--most", action="store_true", help="begin with --n and look for the most")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -335,4 +337,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

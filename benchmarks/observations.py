@@ -47,7 +47,7 @@ from workers.painter import Painter
 from workers.rfb_source import RFBSource
 from workers.source import ScreenSource
 
-SLOTS = 4
+SLOTS = 2
 WAIT_S = 10.0
 TILE_PX = 16
 # FramebufferUpdateRequest (RFC 6143 section 7.5.3).

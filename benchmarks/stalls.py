@@ -4,6 +4,8 @@ A virtual machine's host takes its cores away now and then. A process of real-ti
 delayed by nothing else, so that where it wakes late, nobody could have been on time.
 """
 
+import argparse
+import contextlib
 import json
 import os
 import select
@@ -17,6 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import whole
 from envserver.demo import RETURN_WITHIN_NS
 
 PERIOD_NS = 2_000_000
@@ -47,6 +50,8 @@ class Stalls:
                     stdout=subprocess.PIPE,
                     text=True,
                     cwd=Path(__file__).parents[1],
+                    # Their input's end is their end, not the Ctrl-C that may bring it.
+                    start_new_session=True,
                 )
             )
         for process in self._processes:
@@ -103,5 +108,13 @@ def watch(core: int) -> list[tuple[int, int]] | None:
     return spans
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("core", type=whole(0))
+    found = json.dumps(watch(parser.parse_args().core))
+    with contextlib.suppress(BrokenPipeError):
+        print(found, flush=True)
+
+
 if __name__ == "__main__":
-    print(json.dumps(watch(int(sys.argv[1]))))
+    main()

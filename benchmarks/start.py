@@ -31,7 +31,7 @@ from envserver.vector_env import VectorEnv
 READY_S = {8: 2.0, 256: 60.0}
 WORKER_MB = 25.0
 FPS = 60.0
-SLOTS, PAGE_BYTES = 4, 4096
+PAGE_BYTES = 4096
 STARTING_FPS = 1.0
 
 
@@ -46,7 +46,9 @@ def look_at_all(envs: VectorEnv) -> None:
 
     Until then rows count as memory of the worker alone, who alone has touched them.
     """
-    for _ in range(SLOTS):
+    session = envs.session
+    assert isinstance(session, Session)
+    for _ in range(session.spec.slots):
         observations = envs.step([[]] * envs.num_envs)[0]
         for row in observations:
             row.reshape(-1)[::PAGE_BYTES].sum()

@@ -125,7 +125,7 @@ def test_a_fork_of_the_trainer(home: Path) -> None:
 
 NO_ROOM = {
     "no file": ("RLIMIT_FSIZE, 0", r"no daemon can be started: .*ENVSERVER_DIRECTORY"),
-    "no segment": ("RLIMIT_FSIZE, 1 << 20", r"needs 24.2 MB, but /dev/shm cannot hold it.*: use "),
+    "no segment": ("RLIMIT_FSIZE, 1 << 20", r"needs 14.7 MB, but /dev/shm cannot hold it.*: use "),
     "few descriptors": ("RLIMIT_NOFILE, 20", r"open files"),
 }
 
