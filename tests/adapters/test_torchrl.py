@@ -1,0 +1,100 @@
+"""TorchRL over our environments: what a rollout holds, resets, specs, refusals."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes.picture_numbers import numbers
+from fakes.scripted_env import workers
+from fakes.scripted_worker import picture
+
+pytest.importorskip("torchrl", reason="pip install 'envserver[torchrl]' torch==2.13.0")
+import torch  # noqa: E402
+from torchrl.envs.utils import check_env_specs  # noqa: E402
+
+from envserver.adapters.torchrl import TorchRLEnv  # noqa: E402
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_a_rollout_shows_each_step(numbered: Any, contiguous: bool) -> None:
+    env = TorchRLEnv(numbered("disabled", slots=2))
+    taken = env.rollout(10, return_contiguous=contiguous)
+    before = numbers(torch.stack([taken[:, step]["pixels"] for step in range(10)]))
+    after = numbers(torch.stack([taken[:, step]["next", "pixels"] for step in range(10)]))
+    assert (before == before[0] + np.arange(10)[:, None]).all()
+    assert (after == before + 1).all()
+
+
+@pytest.mark.integration
+def test_tensors_are_its_own(numbered: Any) -> None:
+    raw = numbered("disabled", slots=2)
+    env = TorchRLEnv(raw)
+    first = env.reset()["pixels"]
+    kept = first.clone()
+    for _ in range(3):
+        env.rand_step()
+    first_slot, second_slot = (raw._ring.pixels(slot) for slot in range(2))
+    assert (first == kept).all()
+    assert not np.shares_memory(first.numpy(), first_slot)
+    assert not np.shares_memory(first.numpy(), second_slot)
+    first[:] = 0  # may be written
+
+
+@pytest.mark.integration
+def test_the_specs_hold(numbered: Any) -> None:
+    check_env_specs(TorchRLEnv(numbered("disabled")), break_when_any_done="both")
+
+
+def test_what_is_done_is_reset_alone(scripted: Any) -> None:
+    raw = scripted(2, autoreset="disabled", reset=False)
+    env = TorchRLEnv(raw)
+    workers(raw)[0].plan("step", "done")
+    workers(raw)[1].plan("step", "step", "truncate")
+    taken = env.rollout(4, break_when_any_done=False)
+    episode = raw.session.workers[0].episode - 1
+    shown = taken["pixels"][..., 0, 0, 0].tolist()
+    last = taken["next", "pixels"][..., 0, 0, 0].tolist()
+    assert shown[0] == [picture(episode, 0), picture(episode, 1)] + [
+        picture(episode + 1, step) for step in (0, 1)
+    ]
+    assert last[0][1] == picture(episode, 2)
+    assert shown[1] == [picture(episode, step) for step in (0, 1, 2)] + [picture(episode + 1, 0)]
+    assert taken["next", "terminated"][..., 0].tolist() == [[False, True, False, False], [False] * 4]
+    assert taken["next", "truncated"][..., 0].tolist() == [[False] * 4, [False, False, True, False]]
+    assert taken["next", "reward"].shape == (2, 4, 1)
+
+
+def test_a_rollout_until_all_are_done(scripted: Any) -> None:
+    raw = scripted(2, autoreset="disabled", reset=False)
+    env = TorchRLEnv(raw)
+    workers(raw)[0].plan("done")
+    workers(raw)[1].plan("step", "step", "done")
+    taken = env.rollout(10, break_when_any_done=False, break_when_all_done=True)
+    assert taken["next", "done"][:, -1, 0].tolist() == [True, True]
+    assert taken.shape[1] == 3
+    episode = raw.session.workers[0].episode
+    last = taken["next", "pixels"][..., 0, 0, 0].tolist()
+    assert last == [[picture(episode, 1)] * 3, [picture(episode, step) for step in (1, 2, 3)]]
+
+
+def test_a_seed_holds_for_one_reset(scripted: Any, monkeypatch: Any) -> None:
+    raw = scripted(2, autoreset="disabled", reset=False)
+    asked: list[Any] = []
+    reset = raw.reset
+
+    def noted(**options: Any) -> Any:
+        asked.append(options["seed"])
+        return reset(**options)
+
+    monkeypatch.setattr(raw, "reset", noted)
+    env = TorchRLEnv(raw)
+    env.set_seed(7)
+    env.reset()
+    env.reset()
+    assert asked == [7, None]
+
+
+def test_what_torchrl_cannot_use_is_refused(scripted: Any) -> None:
+    with pytest.raises(ValueError, match="autoreset_mode is SAME_STEP, TorchRL expects DISABLED"):
+        TorchRLEnv(scripted(2, autoreset="same_step", reset=False))
