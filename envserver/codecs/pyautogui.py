@@ -25,7 +25,7 @@ from envserver.codecs.events import (
 from envserver.codecs.fields import Size, checked_point, seconds
 from envserver.codecs.gestures import Chord, Click, Drag, Gesture, Move, Scroll, Single, told
 from envserver.codecs.keys import PYAUTOGUI
-from envserver.codecs.pyautogui_calls import Calls
+from envserver.codecs.pyautogui_calls import MAX_REPEATS, Calls
 from envserver.codecs.requests import Done, Request, joined
 
 WAIT_MS = 2000.0
@@ -159,7 +159,9 @@ def _call(gesture: Gesture, size: Size) -> str | None:
             return _code("moveTo", *checked_point(*at, size))
         case Drag(number, (end,), None, ()) if (name := _name(number)) is not None:
             return _code("dragTo", *checked_point(*end, size), button=name)
-        case Click(number, count, at, ()) if (name := _name(number)) is not None:
+        case Click(number, count, at, ()) if (
+            name := _name(number)
+        ) is not None and count <= MAX_REPEATS:
             counted = {} if count == 1 else {"clicks": count}
             return _code("click", *_where(at, size), **counted, button=name)
         case Scroll(0, dy, at, ()):

@@ -80,13 +80,14 @@ def from_events(events: Iterable[Event], size: Size, *, grid: int | None = 1000)
 
 
 def _calls(text: str) -> list[Fields]:
-    if match := _CONTENT.fullmatch(text):  # quotes and line ends in it may be bare
-        content = re.sub(r"\\(.)", _unescaped, match[3], flags=re.DOTALL)
-        return [Fields({"action": match[1], "content": content}, "action")]
     try:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{text!r:.120} is no action: {error}") from error
+        match = _CONTENT.fullmatch(text)  # quotes and line ends in it may be bare
+        if match is None:
+            raise ValueError(f"{text!r:.120} is no action: {error}") from error
+        content = re.sub(r"\\(.)", _unescaped, match[3], flags=re.DOTALL)
+        return [Fields({"action": match[1], "content": content}, "action")]
     found = []
     for statement in statements:
         match statement:

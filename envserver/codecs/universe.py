@@ -99,8 +99,9 @@ def from_events(
                         f"event {number} is {event!r}, but nothing said where the pointer is: "
                         "give its place, or begin with a Pointer"
                     )
-                for held in _masks(event, held):
-                    action.append(("PointerEvent", *place, held))
+                masks = _masks(event, held)
+                action += [("PointerEvent", *place, mask) for mask in masks]
+                held = masks[-1]
     return action
 
 
@@ -108,7 +109,9 @@ def _masks(event: Event, held: int) -> list[int]:
     """The masks that an event of buttons or wheel goes through."""
     if isinstance(event, Button) and event.number in NUMBERS.values():
         bit = 1 << (event.number - 1)
-        return [held | bit if event.down else held & ~bit]
+        if bool(held & bit) == event.down:
+            raise ValueError(f"Universe cannot say {event!r}: the button is so already")
+        return [held ^ bit]
     if isinstance(event, Wheel) and (event.dx == 0) != (event.dy == 0):
         for index, (dx, dy) in WHEEL.items():
             clicks = event.dx * dx + event.dy * dy
