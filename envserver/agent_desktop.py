@@ -11,11 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envserver import gestures
 from envserver.agent_steps import AgentSteps
+from envserver.codecs.events import BUTTONS, Button, Event, Key, Pointer, Text, Wait
+from envserver.codecs.gestures import Chord, Click, Move, Scroll
+from envserver.codecs.keys import combination, distinct, own_name
 from envserver.due import AT, CHANGED, MAX_WAIT_MS, QUIET, check_region
-from envserver.gestures import Keys, Pointer, TextEvent
+from envserver.pointer_mark import draw_pointer
 
+Keys = str | Sequence[str]
+"""Keys that are held together: "ctrl+s", or ["ctrl", "s"]."""
+NUMBERS = {name: number for number, name in BUTTONS.items()}
+MAX_COUNT = 100
+DRAG_STEPS = 10
+PRESS_MS = 30
 CHARACTERS = 500
 """Of a text in one step: two events each; a queue holds thousands."""
 
@@ -59,20 +67,23 @@ class Desktop(AgentSteps):
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the screen."""
-        return self._space.width, self._space.height
+        return self._hand.screen
 
     @property
     def cursor(self) -> tuple[int, int] | None:
-        """Where the pointer was put last; None before the first time in an episode."""
-        return self._pointer.place
+        """Where the pointer was put last; None before the first time."""
+        return self._hand.place if self._placed else None
 
-    def screenshot(self, region: Sequence[int] | None = None) -> NDArray[np.uint8]:
+    def screenshot(
+        self, region: Sequence[int] | None = None, *, cursor: bool = False
+    ) -> NDArray[np.uint8]:
         """What the screen shows now.
 
         The pointer is not in it; TigerVNC draws it until it was moved for the first time.
 
         Args:
             region: The part wanted, (x, y, width, height); None: all.
+            cursor: Draw an arrow of ours where the pointer was put last.
 
         Returns:
             uint8 (height, width, 3), RGB, the caller's own.
@@ -80,15 +91,21 @@ class Desktop(AgentSteps):
         x, y, width, height = check_region(region, *self.size)
         self._look()
         shown: NDArray[np.uint8] = self._seen[y : y + height, x : x + width].copy()
+        if cursor and self._placed:
+            column, row = self._hand.place
+            draw_pointer(shown, (column - x, row - y))
         return shown
 
-    def screenshot_png(self, region: Sequence[int] | None = None) -> bytes:
+    def screenshot_png(self, region: Sequence[int] | None = None, *, cursor: bool = False) -> bytes:
         """`screenshot` as a PNG file."""
-        return self._file(region, "PNG")
+        return _file(self.screenshot(region, cursor=cursor), "PNG")
 
-    def screenshot_jpeg(self, region: Sequence[int] | None = None, quality: int = 85) -> bytes:
+    def screenshot_jpeg(
+        self, region: Sequence[int] | None = None, quality: int = 85, *, cursor: bool = False
+    ) -> bytes:
         """`screenshot` as a JPEG file; `quality` from 1 to 95."""
-        return self._file(region, "JPEG", quality=gestures.whole("quality", quality, 1, 95))
+        quality = _whole("quality", quality, 1, 95)
+        return _file(self.screenshot(region, cursor=cursor), "JPEG", quality=quality)
 
     # Waiting
 
@@ -137,7 +154,10 @@ class Desktop(AgentSteps):
         region = check_region(region, *self.size)
         until_ns = time.monotonic_ns() + round(max_ms * 1e6)
         if self._answering:
-            self._await_change(min(answer_ms, max_ms - quiet_ms), region)
+            first_ms = min(answer_ms, max_ms - quiet_ms)
+            if not self._await_change(first_ms, region) and first_ms >= quiet_ms:
+                self._see()
+                return True
         left_ms = max((until_ns - time.monotonic_ns()) / 1e6, 0.0)
         quiet = self.done
         if not self.done:
@@ -158,8 +178,7 @@ class Desktop(AgentSteps):
 
     def move(self, x: int, y: int) -> None:
         """Put the pointer to a place; buttons that are held stay so."""
-        place = gestures.place_on(self.size, self._pointer, x, y)
-        self._act([self._pointer.to(*place)], Pointer(place, self._pointer.mask))
+        self._act(Move(self._place(x, y)).events())
 
     def click(
         self,
@@ -178,8 +197,8 @@ class Desktop(AgentSteps):
             count: 2 is a double click.
             keys: Held meanwhile, such as "ctrl" or "ctrl+shift".
         """
-        place = gestures.place_on(self.size, self._pointer, x, y)
-        self._act(*gestures.click(self._pointer, place, button, count, keys))
+        times = _whole("count", count, 1, MAX_COUNT)
+        self._act(Click(_number(button), times, self._place(x, y), _keys(keys)).events())
 
     def drag(
         self,
@@ -192,9 +211,15 @@ class Desktop(AgentSteps):
         keys: Keys | None = None,
     ) -> None:
         """Press at (x, y), move to (to_x, to_y) in `ms` milliseconds, release."""
-        start = gestures.place_on(self.size, self._pointer, x, y)
-        end = gestures.place_on(self.size, self._pointer, to_x, to_y)
-        self._act(*gestures.drag(self._pointer, start, end, button, ms, keys))
+        start, end = self._place(x, y), self._place(to_x, to_y)
+        number, held = _number(button), _keys(keys)
+        pause = Wait(ms / DRAG_STEPS)
+        events: list[Event] = [Pointer(*start), Button(number, True), Wait(PRESS_MS)]
+        for step in range(1, DRAG_STEPS + 1):
+            way = (a + (b - a) * step // DRAG_STEPS for a, b in zip(start, end, strict=True))
+            events += [Pointer(*way), pause]
+        events += [Wait(PRESS_MS), Button(number, False)]
+        self._act([*_downs(held), *events, *_ups(held)])
 
     def scroll(
         self,
@@ -208,53 +233,103 @@ class Desktop(AgentSteps):
 
         Negative ones go up and to the left.
         """
-        place = gestures.place_on(self.size, self._pointer, x, y)
-        self._act(*gestures.scroll(self._pointer, place, dx, dy, keys))
+        right, down = (
+            _whole(name, clicks, -MAX_COUNT, MAX_COUNT) for name, clicks in (("dx", dx), ("dy", dy))
+        )
+        if right == down == 0:
+            raise ValueError("dx and dy are 0, expected a number of clicks in one of them")
+        self._act(Scroll(right, down, self._place(x, y), _keys(keys)).events())
 
     def mouse_down(self, button: str = "left") -> None:
         """Hold a button down where the pointer is, until `mouse_up` or a reset."""
-        self._hold_mask(self._pointer.mask | gestures.mask_of(button))
+        self._act([Pointer(*self._place(None, None)), Button(_number(button), True)])
 
     def mouse_up(self, button: str = "left") -> None:
         """Release a button where the pointer is."""
-        self._hold_mask(self._pointer.mask & ~gestures.mask_of(button))
+        self._act([Pointer(*self._place(None, None)), Button(_number(button), False)])
 
     def press(self, keys: Keys, count: int = 1) -> None:
         """Press keys together: "Return", "ctrl+s", ["ctrl", "shift", "t"]; names are X11's."""
-        self._act(gestures.press(keys, count, gestures.PRESS_MS))
+        self._act(Chord(_keys(keys)).events() * _whole("count", count, 1, MAX_COUNT))
 
     def hold(self, keys: Keys, ms: float) -> None:
         """Hold keys for `ms` milliseconds, at most a minute."""
-        self._act(gestures.press(keys, 1, ms))
+        self._act(Chord(_keys(keys), ms).events())
 
     def key_down(self, keys: Keys) -> None:
         """Hold keys down until `key_up` or a reset."""
-        self._act([("KeyEvent", key, True) for key in gestures.key_numbers(keys)])
+        self._act(_downs(_keys(keys)))
 
     def key_up(self, keys: Keys) -> None:
         """Release keys."""
-        self._act([("KeyEvent", key, False) for key in reversed(gestures.key_numbers(keys))])
+        self._act(_ups(_keys(keys)))
 
     def type(self, text: str) -> None:
         """Type a text, 200 characters a second; a line's end is Return.
 
         What is not on the server's keyboard may not arrive everywhere (see `EventSpace`).
         """
-        if not isinstance(text, str):
-            raise ValueError(f"text is {text!r}, expected a string")
+        Text(text)  # refuses what is none
         parts = [text[at : at + CHARACTERS] for at in range(0, len(text), CHARACTERS)]
-        self._act_in_parts([[("Text", part)] for part in parts])
+        self._act(*([Text(part)] for part in parts))
 
-    def _hold_mask(self, mask: int) -> None:
-        place = gestures.place_on(self.size, self._pointer, None, None)
-        self._act([self._pointer.to(*place, mask)], Pointer(place, mask))
+    def do(self, events: Sequence[Event], size: tuple[int, int] | None = None) -> None:
+        """Do the events of `envserver.codecs`, in whose vocabularies agents speak.
 
-    def _act(self, events: Sequence[TextEvent], pointer: Pointer | None = None) -> None:
-        self._act_in_parts([events], pointer)
+        Args:
+            events: In their order.
+            size: Width and height of the picture that the agent saw; None: of the screen.
+        """
+        self._act(events, size=size)
 
-    def _file(self, region: Sequence[int] | None, kind: str, **options: Any) -> bytes:
-        from PIL import Image
+    def _place(self, x: int | None, y: int | None) -> tuple[int, int]:
+        """A place that was given, checked, or where the pointer is."""
+        if x is None and y is None:
+            if not self._placed:
+                raise ValueError("the pointer's place is not known yet: give x and y")
+            return self._hand.place
+        width, height = self.size
+        try:
+            return _whole("x", x, 0, width - 1), _whole("y", y, 0, height - 1)
+        except ValueError as error:
+            raise ValueError(f"{error}: the screen is {width}x{height}") from None
 
-        out = io.BytesIO()
-        Image.fromarray(self.screenshot(region)).save(out, kind, **options)
-        return out.getvalue()
+
+def _file(picture: NDArray[np.uint8], kind: str, **options: Any) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, kind, **options)
+    return out.getvalue()
+
+
+def _downs(keys: Sequence[str]) -> list[Event]:
+    return [Key(key, True) for key in keys]
+
+
+def _ups(keys: Sequence[str]) -> list[Event]:
+    return [Key(key, False) for key in reversed(keys)]
+
+
+def _keys(keys: Keys | None) -> tuple[str, ...]:
+    if keys is None:
+        return ()
+    if isinstance(keys, str):
+        return combination(keys)
+    if not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"keys are {keys!r}, expected names such as 'ctrl+s' or ['ctrl', 's']")
+    return distinct([own_name(key) for key in keys])
+
+
+def _number(button: str) -> int:
+    if not isinstance(button, str) or button not in NUMBERS:
+        raise ValueError(f"button is {button!r}, expected one of {', '.join(NUMBERS)}")
+    return NUMBERS[button]
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ValueError(f"{name} is {value!r}, expected an integer from {low} to {high}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}, expected an integer from {low} to {high}")
+    return int(value)

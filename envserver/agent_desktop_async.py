@@ -13,8 +13,8 @@ from typing import Any, ParamSpec, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from envserver.agent_desktop import Desktop
-from envserver.gestures import Keys
+from envserver.agent_desktop import Desktop, Keys
+from envserver.codecs.events import Event
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,19 +115,23 @@ class AsyncDesktop:
         """What was said beside the newest picture."""
         return self.now.info
 
-    async def screenshot(self, region: Sequence[int] | None = None) -> NDArray[np.uint8]:
+    async def screenshot(
+        self, region: Sequence[int] | None = None, *, cursor: bool = False
+    ) -> NDArray[np.uint8]:
         """`Desktop.screenshot`."""
-        return await self._run(self.now.screenshot, region)
+        return await self._run(self.now.screenshot, region, cursor=cursor)
 
-    async def screenshot_png(self, region: Sequence[int] | None = None) -> bytes:
+    async def screenshot_png(
+        self, region: Sequence[int] | None = None, *, cursor: bool = False
+    ) -> bytes:
         """`Desktop.screenshot_png`."""
-        return await self._run(self.now.screenshot_png, region)
+        return await self._run(self.now.screenshot_png, region, cursor=cursor)
 
     async def screenshot_jpeg(
-        self, region: Sequence[int] | None = None, quality: int = 85
+        self, region: Sequence[int] | None = None, quality: int = 85, *, cursor: bool = False
     ) -> bytes:
         """`Desktop.screenshot_jpeg`."""
-        return await self._run(self.now.screenshot_jpeg, region, quality)
+        return await self._run(self.now.screenshot_jpeg, region, quality, cursor=cursor)
 
     async def wait_change(
         self, max_ms: float = 5000.0, region: Sequence[int] | None = None
@@ -215,6 +219,10 @@ class AsyncDesktop:
     async def type(self, text: str) -> None:
         """`Desktop.type`."""
         await self._run(self.now.type, text)
+
+    async def do(self, events: Sequence[Event], size: tuple[int, int] | None = None) -> None:
+        """`Desktop.do`."""
+        await self._run(self.now.do, events, size)
 
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wrap_future(self._thread.submit(call, *args, **kwargs))

@@ -16,9 +16,11 @@ import numpy as np
 from gymnasium.error import ClosedEnvironmentError, NoAsyncCallError, ResetNeeded
 
 from envserver.actions import EventSpace
+from envserver.codecs.events import Event
+from envserver.codecs.hand import Hand
 from envserver.due import CHANGED, NOW, DueTime, Region
 from envserver.errors import RemoteError
-from envserver.gestures import Pointer, TextEvent
+from envserver.events import KEY, Encoded
 from envserver.single_env import only
 
 if TYPE_CHECKING:
@@ -53,8 +55,8 @@ class AgentSteps:
                     f"{self.envs.session.names[0]} takes numbered actions, no pointer and keys: "
                     "play it with envserver.make_vec"
                 )
-            self._space = space
-            self._pointer = Pointer()
+            self._hand = Hand((space.width, space.height))
+            self._placed = False
             self._answering = False
             self._unfinished = False
             self.goal, self.reward, self.done = "", 0.0, False
@@ -75,7 +77,7 @@ class AgentSteps:
         self.envs.close()
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Begin a new episode: no key and button is held, and where the pointer is is not known.
+        """Begin a new episode, in which no key and button is held.
 
         Args:
             seed: As `VectorEnv.reset` takes it.
@@ -86,7 +88,9 @@ class AgentSteps:
         """
         observations, infos = self.envs.reset(seed=seed, options=options)
         self._unfinished = False
-        self._pointer = Pointer()
+        self._hand.forget()
+        if "fault" in self.info or (options or {}).get("fresh"):  # another remote's pointer
+            self._hand, self._placed = Hand(self._hand.screen), False
         self._answering = False
         self._picture = observations[0]
         self._seen = self._picture.copy()
@@ -95,21 +99,21 @@ class AgentSteps:
         self.goal = "\n".join([said] if isinstance(said, str) else map(str, said))
         self.reward, self.done = 0.0, False
 
-    def _act_in_parts(
-        self, parts: Sequence[Sequence[TextEvent]], pointer: Pointer | None = None
-    ) -> None:
-        """Send events, a step a part, once all of them are known to be right."""
+    def _act(self, *parts: Sequence[Event], size: tuple[int, int] | None = None) -> None:
+        """Do events, a step a part, once all of them are known to be right."""
         for part in parts:
-            self._space.events(part)
+            self._hand.encode(part, size)
         self._look()
         for part in parts:
             if self.done:
                 raise ResetNeeded(
                     f"the episode has ended with a reward of {self.reward:g}: call reset()"
                 )
+            action = self._hand.encode(part, size)
             self._answering = True
-            self._pointer = pointer or self._pointer
-            self._step(part, NOW)
+            self._step(as_tuples(action), NOW)
+            self._hand.sent(action)
+            self._placed |= any(entry.kind != KEY for entry in action.events)
 
     def _look(self) -> None:
         """See what the screen shows now."""
@@ -141,7 +145,7 @@ class AgentSteps:
         part = np.s_[y : y + height, x : x + width]
         return not np.array_equal(self._picture[part], self._seen[part])
 
-    def _step(self, events: Sequence[TextEvent], due: DueTime) -> "Batch":
+    def _step(self, events: Sequence[tuple[Any, ...]], due: DueTime) -> "Batch":
         """One step of the session."""
         self._check_open()
         if self._unfinished:  # a call that was interrupted: its step comes first
@@ -171,6 +175,23 @@ class AgentSteps:
     def _check_open(self) -> None:
         if self.envs.closed:
             raise ClosedEnvironmentError("the desktop is closed: make another")
+
+
+def as_tuples(action: Encoded) -> list[tuple[Any, ...]]:
+    """Queue entries as `EventSpace` has them."""
+    said: list[tuple[Any, ...]] = []
+    at_us = 0
+    for entry in action.events:
+        if entry.offset_us > at_us:
+            said.append(("Wait", (entry.offset_us - at_us) / 1000))
+            at_us = entry.offset_us
+        if entry.kind == KEY:
+            said.append(("KeyEvent", entry.argument, bool(entry.value)))
+        else:
+            said.append(("PointerEvent", entry.x, entry.y, entry.argument))
+    if action.span_us > at_us:
+        said.append(("Wait", (action.span_us - at_us) / 1000))
+    return said
 
 
 def _check_options(options: dict[str, Any]) -> None:

@@ -72,8 +72,8 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
     def tool(function: Callable[..., Awaitable[Any]]) -> None:
         server.add_tool(function, structured_output=False)
 
-    async def picture(region: list[int] | None = None) -> Image:
-        return Image(data=await desktop.screenshot_png(region), format="png")
+    async def picture(region: list[int] | None = None, cursor: bool = False) -> Image:
+        return Image(data=await desktop.screenshot_png(region, cursor=cursor), format="png")
 
     async def settled(look: bool) -> list[Any]:
         quiet = await desktop.wait_stable()
@@ -82,10 +82,13 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
             said = [f"the episode has ended with a reward of {desktop.reward:g}"]
         return [*said, await picture()] if look else said
 
-    async def screenshot(region: list[int] | None = None) -> Image:
-        """Show the screen now, or a part of it: region is [x, y, width, height] in pixels."""
+    async def screenshot(region: list[int] | None = None, cursor: bool = False) -> Image:
+        """Show the screen now, or a part of it: region is [x, y, width, height] in pixels.
+
+        With cursor=true an arrow shows where the pointer is.
+        """
         async with told():
-            return await picture(region)
+            return await picture(region, cursor)
 
     async def click(
         x: int,

@@ -14,6 +14,8 @@ from PIL import Image
 
 import envserver
 from envserver.agent_desktop import Desktop
+from envserver.codecs import anthropic
+from envserver.codecs.events import Key, Pointer, Text
 
 pytestmark = pytest.mark.integration
 
@@ -111,10 +113,12 @@ WRONG: dict[str, tuple[Callable[[Desktop], Any], str]] = {
     "count": (lambda d: d.click(1, 1, count=0), "count is 0, expected an integer from 1"),
     "keys": (lambda d: d.click(1, 1, keys="crtl"), "no key is called 'crtl'"),
     "key": (lambda d: d.press("ctrl+Retrun"), "no key is called 'Retrun'.* did you mean"),
-    "empty": (lambda d: d.press([]), "keys are"),
+    "empty": (lambda d: d.press([]), "no key is named"),
     "text": (lambda d: d.type("a" * 600 + "\x00"), "no key types the character"),
     "no text": (lambda d: d.type(7), "text is 7"),  # type: ignore[arg-type]
-    "long": (lambda d: d.hold("a", 61_000), "ms is 61000"),
+    "long": (lambda d: d.hold("a", 61_000), "wait is 61000"),
+    "events": (lambda d: d.do([Pointer(640, 1)]), "x is 640, expected 0 to 639"),
+    "drag": (lambda d: d.drag(1, 1, 2, 2, ms=-1), "wait is -0.1"),
     "wheel": (lambda d: d.scroll(1, 1), "dx and dy are 0"),
     "region": (lambda d: d.screenshot((0, 0, 641, 1)), "leaves the 640x480 screen"),
     "region of a wait": (lambda d: d.wait_change(9, (1, 2, 3)), "expected .x, y, width, height"),
@@ -133,6 +137,29 @@ def test_what_is_wrong_is_refused_and_nothing_is_sent(terminal: Desktop) -> None
         assert terminal.cursor is None, what
     assert not terminal.wait_change(200)
     assert np.array_equal(terminal.screenshot(), before)
+
+
+def test_events_of_codecs_are_done(terminal: Desktop) -> None:
+    d = terminal
+    d.do([Pointer(99, 49), Text("xy"), Key("Left", True), Key("Left", False)], size=(200, 100))
+    assert d.wait_change(5000)
+    assert d.cursor == (318, 237), "the middle of a pixel of the smaller picture"
+    d.mouse_down()
+    d.move(100, 100)
+    d.mouse_up()
+    d.key_down("shift")
+    d.key_up("shift")
+    assert d.cursor == (100, 100)
+    click = anthropic.to_events({"action": "left_click", "coordinate": [5, 300]}, d.size)
+    assert isinstance(click, list)
+    d.do(click)
+    assert d.cursor == (5, 300)
+    d.wait_stable()
+    plain, marked = d.screenshot(), d.screenshot(cursor=True)
+    rows, columns = (plain != marked).any(axis=2).nonzero()
+    assert (columns.min(), rows.max()) == (5, 317)
+    part = d.screenshot((4, 310, 20, 20), cursor=True)
+    assert np.array_equal(part, marked[310:330, 4:24])
 
 
 def test_an_interrupted_wait_leaves_a_desktop_that_works(terminal: Desktop) -> None:
