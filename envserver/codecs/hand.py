@@ -107,6 +107,11 @@ class Hand:
         """Note that all keys and buttons were released; the pointer stays where it is."""
         self.keys, self._mask = frozenset(), 0
 
+    def holds(self, key: str) -> bool:
+        """Whether a key is down, also one that went down while Shift was held."""
+        number = keysym(key)
+        return number in self.keys or _shifted(number) in self.keys
+
     def seen(self, size: tuple[int, int] | None = None) -> tuple[int, int]:
         """Where the pointer is in a picture of this size, at its border if it is outside."""
         x, y, width, height = self.shown
