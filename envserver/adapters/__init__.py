@@ -1,1 +1,1 @@
-"""Other libraries' environments over a `VectorEnv`, one module each; none is imported before it is asked for."""
+"""Other libraries' environments over a `VectorEnv`, one module each, imported when asked for."""

@@ -1,7 +1,7 @@
 """Infos as Gymnasium 0.29 had them, for scripts in CleanRL's style.
 
-Such a script reads `infos["final_info"][i]["episode"]["r"]` and `infos["final_observation"][i]`, and
-holds the observations of two steps at a time.
+Such a script reads `infos["final_info"][i]["episode"]["r"]` and `infos["final_observation"][i]`,
+and holds the observations of two steps at a time.
 """
 
 import time

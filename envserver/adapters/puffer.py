@@ -67,7 +67,7 @@ class PufferVecEnv:
         return self
 
     def async_reset(self, seed: int | Sequence[int | None] | None = None) -> None:
-        """Begin new episodes; `recv` gives their first observations. A step under way is dropped."""
+        """Begin new episodes, which `recv` shows; a step under way is dropped."""
         if self.envs._asked.pending:
             self.envs.recv()
         self._first, _ = self.envs.reset(seed=seed)

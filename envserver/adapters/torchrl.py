@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from envserver.adapters.needs import check_actions, check_mode, importing
 from envserver.vector_env import VectorEnv
 
-with importing("torchrl", "torchrl", (0, 5)):
+with importing("torchrl", "torchrl", (0, 7)):
     import torch
     from tensordict import TensorDict
     from torchrl.data import (
@@ -123,9 +123,7 @@ class TorchRLEnv(EnvBase):
     def _points(self, rewards: NDArray[np.float64]) -> Any:
         return torch.as_tensor(rewards, dtype=torch.float32, device=self.device).unsqueeze(-1)
 
-    def _flags(
-        self, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]
-    ) -> dict[str, Any]:
+    def _flags(self, terminated: NDArray[np.bool_], truncated: NDArray[np.bool_]) -> dict[str, Any]:
         flags = {"terminated": terminated, "truncated": truncated, "done": terminated | truncated}
         return {
             name: torch.tensor(flag, device=self.device).unsqueeze(-1)

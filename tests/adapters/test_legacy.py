@@ -79,5 +79,5 @@ def test_two_steps_are_held_at_a_time(numbered: Any) -> None:
 
 
 def test_another_mode_is_refused(scripted: Any) -> None:
-    with pytest.raises(ValueError, match="autoreset_mode is NEXT_STEP, .* expects SAME_STEP"):
+    with pytest.raises(ValueError, match=r"autoreset_mode is NEXT_STEP, .* expects SAME_STEP"):
         LegacyVectorEnv(scripted(2, reset=False))

@@ -50,9 +50,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     expected = f"{package} is not installed: pip install 'envserver[{module}]'\n"
     assert done.stdout == expected, done.stderr
 

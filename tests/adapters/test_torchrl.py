@@ -9,10 +9,10 @@ from fakes.scripted_env import workers
 from fakes.scripted_worker import picture
 
 pytest.importorskip("torchrl", reason="pip install 'envserver[torchrl]' torch==2.13.0")
-import torch  # noqa: E402
-from torchrl.envs.utils import check_env_specs  # noqa: E402
+import torch
+from torchrl.envs.utils import check_env_specs
 
-from envserver.adapters.torchrl import TorchRLEnv  # noqa: E402
+from envserver.adapters.torchrl import TorchRLEnv
 
 
 @pytest.mark.integration
@@ -60,8 +60,9 @@ def test_what_is_done_is_reset_alone(scripted: Any) -> None:
     ]
     assert last[0][1] == picture(episode, 2)
     assert shown[1] == [picture(episode, step) for step in (0, 1, 2)] + [picture(episode + 1, 0)]
-    assert taken["next", "terminated"][..., 0].tolist() == [[False, True, False, False], [False] * 4]
-    assert taken["next", "truncated"][..., 0].tolist() == [[False] * 4, [False, False, True, False]]
+    terminated, truncated = taken["next", "terminated"], taken["next", "truncated"]
+    assert terminated[..., 0].int().tolist() == [[0, 1, 0, 0], [0, 0, 0, 0]]
+    assert truncated[..., 0].int().tolist() == [[0, 0, 0, 0], [0, 0, 1, 0]]
     assert taken["next", "reward"].shape == (2, 4, 1)
 
 
