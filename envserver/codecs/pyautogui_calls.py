@@ -1,4 +1,4 @@
-"""pyautogui's functions, by their names and arguments, as what gives their events.
+"""The functions of pyautogui, by their names and arguments, as what gives their events.
 
 A method is called with what the code says; arguments that only take time are there and dropped.
 """

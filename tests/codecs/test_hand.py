@@ -1,5 +1,7 @@
 """What becomes of events: places on the screen, time, what is held, and what is refused."""
 
+from typing import Any
+
 import pytest
 
 from envserver.actions import TEXT_MS
@@ -9,6 +11,7 @@ from envserver.events import KEY, POINTER
 from workers.keysyms import keysym
 
 SCREEN = (640, 480)
+WRONG: list[Any] = [1, b"a", 0.5, "soon"]
 A, CTRL, SHIFT = keysym("a"), keysym("ctrl"), keysym("shift")
 
 
@@ -45,7 +48,8 @@ def test_keys_and_buttons_stay_down_between_actions(hand: Hand) -> None:
         (0, 0, 3, 4),
         (0, 4, 3, 4),
     ]
-    assert (hand.keys, hand.buttons, hand.place) == ({A}, {3}, (3, 4))
+    assert (hand.keys, hand.buttons) == (frozenset([A]), frozenset([3]))
+    assert hand.place == (3, 4)
     assert strokes(hand, Pointer(5, 6)) == [(0, 4, 5, 6)]
     assert strokes(hand, Key("a", False), Button(3, False)) == [(0, A, 0), (0, 0, 5, 6)]
     assert (hand.keys, hand.buttons) == (frozenset(), frozenset())
@@ -81,7 +85,7 @@ def test_the_wheel_clicks_one_by_one_with_what_is_held(hand: Hand) -> None:
 
 
 def test_times(hand: Hand) -> None:
-    events = [Wait(5), Text("ab"), Key("c", True, at_ms=40), Wait(10)]
+    events: list[Event] = [Wait(5), Text("ab"), Key("c", True, at_ms=40), Wait(10)]
     action = hand.encode(events)
     starts = [entry.offset_us // 1000 for entry in action.events if entry.value]
     assert starts == [5, 5 + TEXT_MS, 40]
@@ -158,17 +162,17 @@ def test_a_picture_has_a_size(hand: Hand, size: tuple[int, int] | None) -> None:
     [
         (lambda: Key("Entr", True), r"no key is called 'Entr', did you mean"),
         (lambda: Key("", True), r"key is '', expected"),
-        (lambda: Key("a", 1), r"down is 1, expected True or False"),
+        (lambda: Key("a", WRONG[0]), r"down is 1, expected True or False"),
         (lambda: Text("a\x00"), r"no key types the character '\\x00'"),
-        (lambda: Text(b"a"), r"text is b'a', expected a str"),
+        (lambda: Text(WRONG[1]), r"text is b'a', expected a str"),
         (lambda: Pointer(-1, 0), r"x is -1"),
-        (lambda: Pointer(0.5, 0), r"x is 0.5, expected an integer"),
+        (lambda: Pointer(WRONG[2], 0), r"x is 0.5, expected an integer"),
         (lambda: Motion(True, 0), r"dx is True, expected an integer"),
         (lambda: Button(4, True), r"button is 4, expected 1 \(left\)"),
         (lambda: Wheel(0, 10_000), r"dy is 10000, expected -1000 to 1000"),
         (lambda: Wait(-1), r"a wait is -1, expected milliseconds"),
         (lambda: Wait(float("nan")), r"a wait is nan"),
-        (lambda: Wait(1, at_ms="soon"), r"at_ms is 'soon'"),
+        (lambda: Wait(1, at_ms=WRONG[3]), r"at_ms is 'soon'"),
     ],
 )
 def test_events_refuse_what_no_desktop_does(made: object, message: str) -> None:
