@@ -1,6 +1,7 @@
 """A real desktop for an agent: pictures, actions, waits that the screen ends, refusals."""
 
 import io
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import envserver
 from envserver.agent_desktop import Desktop
 from envserver.codecs import anthropic
 from envserver.codecs.events import Key, Pointer, Text
+from envserver.errors import RemoteError
+from envserver.remotes.init import descendants_of
 
 pytestmark = pytest.mark.integration
 
@@ -168,6 +171,23 @@ def test_an_interrupted_wait_leaves_a_desktop_that_works(terminal: Desktop) -> N
     stop.start()
     with pytest.raises(KeyboardInterrupt):
         d.wait_stable(quiet_ms=3000, max_ms=3000)
+    d.press("a")
+    assert d.wait_change(5000)
+
+
+def test_a_remote_that_dies_is_an_error_and_a_reset_brings_another(terminal: Desktop) -> None:
+    d = terminal
+    d.move(5, 5)
+    for pid in descendants_of(os.getpid()):
+        if b"Xvnc" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+            os.kill(pid, signal.SIGKILL)
+    with pytest.raises(RemoteError, match=r"call reset\(\) for a new episode"):
+        d.wait_change(20_000, (600, 440, 40, 40))
+    assert d.done
+    with pytest.raises(ResetNeeded):
+        d.press("a")
+    d.reset()
+    assert (d.done, d.cursor) == (False, None)
     d.press("a")
     assert d.wait_change(5000)
 
