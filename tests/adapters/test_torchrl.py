@@ -7,12 +7,13 @@ import pytest
 from fakes.picture_numbers import numbers
 from fakes.scripted_env import workers
 from fakes.scripted_worker import picture
+from gymnasium import spaces
 
 pytest.importorskip("torchrl", reason="pip install 'envserver[torchrl]' torch==2.13.0")
 import torch
 from torchrl.envs.utils import check_env_specs
 
-from envserver.adapters.torchrl import TorchRLEnv
+from envserver.adapters.torchrl import TorchRLEnv, _action_spec
 
 
 @pytest.mark.integration
@@ -77,6 +78,37 @@ def test_a_rollout_until_all_are_done(scripted: Any) -> None:
     episode = raw.session.workers[0].episode
     last = taken["next", "pixels"][..., 0, 0, 0].tolist()
     assert last == [[picture(episode, 1)] * 3, [picture(episode, step) for step in (1, 2, 3)]]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Discrete(3),
+        spaces.MultiDiscrete([3, 2, 5]),
+        spaces.MultiBinary(4),
+        spaces.Box(-1.0, 1.0, (2,), np.float32),
+        spaces.Box(np.zeros(2, np.int32), np.array([3, 9], np.int32), dtype=np.int32),
+    ],
+    ids=str,
+)
+def test_actions_of_every_kind_are_of_the_space(space: Any) -> None:
+    spec = _action_spec(space, 2)
+    for _ in range(5):
+        batch = spec.rand().numpy()
+        assert batch.shape == (2, *space.shape)
+        assert all(row.astype(space.dtype) in space for row in batch)
+
+
+def test_actions_that_count_from_another_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="counts actions from 0"):
+        _action_spec(spaces.Discrete(3, start=1), 2)
+
+
+def test_tensors_are_where_they_were_asked_for(scripted: Any) -> None:
+    env = TorchRLEnv(scripted(2, autoreset="disabled", reset=False), device="cpu", key="image")
+    taken = env.rollout(2)
+    assert taken.device == torch.device("cpu")
+    assert taken["next", "image"].shape == (2, 2, 4, 8, 3)
 
 
 def test_a_seed_holds_for_one_reset(scripted: Any, monkeypatch: Any) -> None:
