@@ -91,7 +91,7 @@ def check_actions(
     if not isinstance(space, tuple(known)):
         names = ", ".join(kind.__name__ for kind in known)
         raise ValueError(
-            f"the action space is {space}, {who} knows {names}: choose a runtime with a table of "
-            "keys, or a codec for policies"
+            f"the action space is {space}, {who} knows {names}: make_vec(..., actions=...) takes a "
+            "space for policies of envserver.codecs.policies, such as Combinations or HeldKeys"
         )
     return space

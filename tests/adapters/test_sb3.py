@@ -9,6 +9,8 @@ from fakes.scripted_env import workers
 from fakes.scripted_worker import picture
 from numpy.typing import NDArray
 
+import envserver
+from envserver.codecs.policies import Combinations, HeldKeys
 from envserver.vector_env import VectorEnv
 
 stable_baselines3 = pytest.importorskip(
@@ -239,3 +241,43 @@ def test_what_sb3_cannot_use_is_refused(scripted: Any) -> None:
     envs = scripted(2, autoreset="same_step", reset=False, slots=2)
     with pytest.raises(ValueError, match=r"has 2 slots, .* holds 5 .*slots=5"):
         SB3VecEnv(envs, generations=5)
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("policy", "kind"),
+    [
+        (Combinations({"noop": "", "left": "Left", "capital": "Shift_L+a"}), "Discrete"),
+        (HeldKeys(["Left", "space"]), "MultiBinary"),
+    ],
+    ids=["combinations", "held keys"],
+)
+def test_ppo_acts_on_any_program_by_a_space_for_policies(policy: Any, kind: str) -> None:
+    raw = envserver.make_vec(
+        "xvnc.Desktop-v0",
+        2,
+        autoreset_mode="same_step",
+        screen=(64, 48),
+        fps=None,
+        actions=policy,
+    )
+    envs = SB3VecEnv(raw)
+    try:
+        assert type(envs.action_space).__name__ == kind
+        model = stable_baselines3.PPO(env=envs, n_steps=4, batch_size=4, n_epochs=1, **TINY)
+        model.learn(16)
+        assert model.num_timesteps == 16
+    finally:
+        envs.close()
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("home")
+def test_a_list_of_events_is_no_action_of_sb3() -> None:
+    options: dict[str, Any] = {"autoreset_mode": "same_step", "screen": (64, 48), "fps": None}
+    with (
+        envserver.make_vec("xvnc.Desktop-v0", 1, **options) as raw,
+        pytest.raises(ValueError, match=r"EventSpace.*, Stable-Baselines3 knows Discrete, .*Combi"),
+    ):
+        SB3VecEnv(raw)
