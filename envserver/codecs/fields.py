@@ -5,10 +5,12 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from envserver.actions import MAX_SPAN_MS
 from envserver.codecs.gestures import Point
 from envserver.codecs.hand import checked_size
 
 Size = tuple[int, int]
+MAX_SECONDS = MAX_SPAN_MS / 1000
 
 
 class Fields:
@@ -113,8 +115,8 @@ def milliseconds(name: str, value: object) -> float:
         ValueError: it is no time.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator]
-        raise ValueError(f"{name} is {value!r}, expected seconds, 0 or more")
+    if not number or not 0 <= value <= MAX_SECONDS:  # type: ignore[operator]
+        raise ValueError(f"{name} is {value!r:.80}, expected seconds, 0 to {MAX_SECONDS:g}")
     return round(float(value) * 1000, 3)  # type: ignore[arg-type]
 
 

@@ -227,7 +227,7 @@ def test_what_can_be_said_comes_back(name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", VOCABULARIES)
 @given(events=ANY_EVENTS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_events_come_back_or_are_refused(name: str, events: list[Event]) -> None:
     try:
         given_events, read = again(name, events)

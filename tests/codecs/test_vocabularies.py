@@ -286,7 +286,11 @@ WRONG: list[tuple[Any, Any, str]] = [
     (anthropic, {"action": "mouse_move", "coordinate": [0.5, 0]}, r"is 0.5, expected an integer"),
     (anthropic, {"action": "mouse_move", "coordinate": "1,2"}, r"is '1,2', expected \[x, y\]"),
     (anthropic, {"action": "wait", "duration": -1}, r"duration of wait is -1, expected seconds"),
-    (anthropic, {"action": "wait", "duration": 61}, r"a wait is 61000.0, expected milliseconds"),
+    (
+        anthropic,
+        {"action": "wait", "duration": 61},
+        r"duration of wait is 61, expected seconds, 0 to 60",
+    ),
     (
         anthropic,
         {"action": "scroll", "scroll_direction": "in", "scroll_amount": 1},
