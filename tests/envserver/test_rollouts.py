@@ -151,6 +151,20 @@ def test_a_lost_worker_is_the_truncation_that_the_step_said(make: Make) -> None:
     assert not rollout.valid[:, 1].all()
 
 
+@pytest.mark.parametrize("mode", ["next_step", "same_step"])
+def test_steps_between_episodes_are_not_valid(make: Make, mode: str) -> None:
+    envs = make(2, slots=16, autoreset=mode, while_resetting="mask")
+    workers(envs)[0].slow_resets = True
+    workers(envs)[0].plan("step", "done")
+    rewards = [envs.step([1, 1])[1] for _ in range(4)]
+    workers(envs)[0].finish_reset()
+    rewards += [envs.step([1, 1])[1] for _ in range(2)]
+    rollout = envs.rollout(6)
+    assert np.array_equal(rollout.rewards, rewards)
+    assert rollout.valid[:, 0].tolist() == [True, True, False, False, False, True]
+    assert rollout.valid[:, 1].all()
+
+
 def test_life_and_copies(make: Make) -> None:
     envs = make(2, slots=4)
     for _ in range(3):
