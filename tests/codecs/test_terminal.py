@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import envserver
+from envserver.codecs.policies import KeysAndPointer
 from envserver.due import QUIET
 from envserver.remotes.init import descendants_of
 
@@ -145,3 +147,28 @@ def test_a_wrong_action_sends_nothing(directory: Path) -> None:
 def test_a_vocabulary_is_checked_before_anything_starts() -> None:
     with pytest.raises(ValueError, match=r"actions is 'claude', expected 'events', 'anthropic'"):
         envserver.make_vec("terminal.Shell-v0", 1, actions="claude")
+
+
+def test_a_policy_holds_keys_in_a_batch_of_terminals(directory: Path) -> None:
+    policy = KeysAndPointer(["x", "Return"])
+    with envserver.make_vec(
+        "terminal.CreateFile-v0", 2, actions=policy, provider="process", screen=(320, 240), fps=None
+    ) as envs:
+        nothing = {
+            "keys": np.zeros((2, 2), np.int8),
+            "buttons": np.zeros((2, 2), np.int8),
+            "pointer": np.full((2, 2), 5),
+        }
+        assert envs.action_space.contains(nothing)
+        assert envs.action_space.contains(envs.action_space.sample())
+        envs.reset()
+        envs.send(nothing, due=QUIET(quiet_ms=300, max_ms=5000))
+        before = envs.recv().observations.copy()
+        typed = {**nothing, "keys": np.array([[1, 0], [0, 0]], np.int8)}
+        envs.send(typed, due=QUIET(quiet_ms=100, max_ms=1000))
+        envs.recv()
+        envs.send(nothing, due=QUIET(quiet_ms=300, max_ms=5000))
+        changed = (envs.recv().observations != before).any(axis=(1, 2, 3))
+        assert changed.tolist() == [True, False]
+        with pytest.raises(ValueError, match=r"environment 1: pointer is \(320, 5\), outside"):
+            envs.step({**nothing, "pointer": np.array([[5, 5], [320, 5]])})
