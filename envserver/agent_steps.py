@@ -26,7 +26,7 @@ from envserver.single_env import only
 if TYPE_CHECKING:
     from envserver.batch import Batch
 
-OURS = ("num_envs", "autoreset_mode", "render_mode", "clock", "fps")
+OURS = ("num_envs", "actions", "autoreset_mode", "render_mode", "clock", "fps")
 WHOLE = ("crop", "size", "color", "keep_dim", "frame_skip", "max_pool")
 LOSSLESS = {"encoding": "tight", "fine_quality_level": -1}
 LOOK_MS = 50.0
@@ -55,7 +55,7 @@ class AgentSteps:
                     f"{self.envs.session.names[0]} takes numbered actions, no pointer and keys: "
                     "play it with envserver.make_vec"
                 )
-            self._hand = Hand((space.width, space.height))
+            self._hand = Hand((space.width, space.height), tap_ms=space.tap_ms)
             self._placed = False
             self._answering = False
             self._unfinished = False
@@ -90,7 +90,8 @@ class AgentSteps:
         self._unfinished = False
         self._hand.forget()
         if "fault" in self.info or (options or {}).get("fresh"):  # another remote's pointer
-            self._hand, self._placed = Hand(self._hand.screen), False
+            self._hand = Hand(self._hand.screen, tap_ms=self._hand.tap_us / 1000)
+            self._placed = False
         self._answering = False
         self._picture = observations[0]
         self._seen = self._picture.copy()

@@ -225,6 +225,7 @@ def test_an_episode_ends_and_another_begins(home: Path) -> None:
     [
         ({"crop": (0, 0, 8, 8)}, "crop is not for a desktop"),
         ({"num_envs": 2}, "num_envs is not for a desktop"),
+        ({"actions": "openai"}, "actions is not for a desktop"),
         ({"clock": "step"}, "clock is not for a desktop"),
     ],
 )
