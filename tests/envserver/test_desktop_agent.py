@@ -72,7 +72,7 @@ def test_a_wait_sees_slow_answers_and_gives_up_on_endless_ones(terminal: Desktop
     assert d.wait_stable(quiet_ms=700, max_ms=10_000)
     calm = d.screenshot()
     assert not d.wait_change(400), "all had come"
-    d.type("while :; do seq 9; sleep .02; done\n")
+    d.type("(trap exit INT; while :; do seq 9; sleep .02; done)\n")
     assert not d.wait_stable(quiet_ms=500, max_ms=1500)
     assert d.wait_stable(quiet_ms=50, max_ms=1000, region=(600, 440, 40, 40)), "not there"
     d.press("ctrl+c")
