@@ -102,7 +102,7 @@ class Ours(Engine):
 
     def __init__(self, num_envs: int, slots: int | None = None) -> None:
         from envserver.client import open_session
-        from envserver.make import make_codec
+        from envserver.codecs.acting import make_codec
         from envserver.spec import SessionSpec
         from envserver.vector_env import VectorEnv
 

@@ -12,6 +12,8 @@ if not is_remote_only():  # nobody makes environments there, and it is to start 
     announce()
 
 if TYPE_CHECKING:
+    from envserver.agent_desktop import desktop
+    from envserver.agent_desktop_async import desktop_async
     from envserver.batch import Batch
     from envserver.due import AT, CHANGED, NOW, QUIET
     from envserver.make import Connection, connect, make_vec
@@ -26,6 +28,8 @@ __all__ = [
     "Connection",
     "VectorEnv",
     "connect",
+    "desktop",
+    "desktop_async",
     "make_vec",
 ]
 
@@ -38,6 +42,8 @@ _HOMES = {
     "Connection": "make",
     "VectorEnv": "vector_env",
     "connect": "make",
+    "desktop": "agent_desktop",
+    "desktop_async": "agent_desktop_async",
     "make_vec": "make",
 }
 

@@ -12,6 +12,7 @@ from envserver.batch import Batch
 from envserver.episodes import Outcome
 from envserver.errors import EnvServerError
 from envserver.infos import InfoBuilder, unpack_info
+from envserver.rollouts import History
 from envserver.rows import Rows
 from envserver.settling import SessionPort
 from envserver.stepping import Stepper
@@ -51,6 +52,9 @@ class Collector:
         source: Who knows more about faults and large infos.
         stepper: Whose rows they are.
         same_step: Every end of an episode comes with its final observation.
+
+    Attributes:
+        history: What the steps returned that the ring still holds.
     """
 
     def __init__(self, rows: Rows, source: InfoSource, stepper: Stepper, same_step: bool) -> None:
@@ -59,6 +63,7 @@ class Collector:
         self._source = source
         self._stepper = stepper
         self._same_step = same_step
+        self.history = History(rows, same_step)
         self._num_envs = ring.num_envs
         self._builder = InfoBuilder(ring.num_envs, source.rewarders)
         self._everyone = np.arange(ring.num_envs)
@@ -88,7 +93,10 @@ class Collector:
         rows = self._ring.records(step)
         lost = stepper.asked.lost
         outcome = self._fold(lambda: stepper.episodes.fold_reset(rows, mask, lost))
-        return self._whole_batch(step, rows, outcome), outcome.faults
+        batch = self._whole_batch(step, rows, outcome)
+        steps = np.full(self._num_envs, step, dtype=np.int64)
+        self.history.note(steps, self._everyone, outcome, acted=False)
+        return batch, outcome.faults
 
     def some(self) -> Batch:
         """Take the rows that are there, with copies of their pictures."""
@@ -142,10 +150,13 @@ class Collector:
 
     def _taken(self, envs: NDArray[np.int32] | None, outcome: Outcome) -> None:
         stepper = self._stepper
+        if not outcome.plain:
+            steps = stepper.asked.steps if envs is None else stepper.asked.steps[envs]
+            whose = self._everyone if envs is None else envs
+            self.history.note(steps, whose, outcome)
         stepper.asked.collect(envs)
         self.forget()
         if not outcome.plain:
-            whose = self._everyone if envs is None else envs
             for env in whose[outcome.terminated | outcome.truncated].tolist():
                 # The worker releases what is held when an episode ends.
                 stepper.codec.forget(env)

@@ -7,6 +7,7 @@ what is there.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -124,7 +125,7 @@ def due_fields(
             f"due is {when!r}, expected NOW, AT(ns), CHANGED(max_ms) or QUIET(quiet_ms, max_ms)"
         )
     region = shown if when.region is None else when.region
-    x, y, region_width, region_height = _check_region(region, width, height)
+    x, y, region_width, region_height = check_region(region, width, height)
     latest_ns = sent_ns + round(when.max_ms * 1e6)
     if isinstance(when, Changed):
         return DueFields(int(Due.CHANGED), latest_ns, 0, x, y, region_width, region_height)
@@ -184,7 +185,12 @@ def _check_ms(name: str, value: float) -> None:
         raise ValueError(f"{name} is {value!r}, expected milliseconds from 0 to {MAX_WAIT_MS:.0f}")
 
 
-def _check_region(region: Region | None, width: int, height: int) -> Region:
+def check_region(region: Sequence[int] | None, width: int, height: int) -> Region:
+    """Check a part of a screen; None is all of it.
+
+    Raises:
+        ValueError: it is no region, or leaves the screen.
+    """
     if region is None:
         return 0, 0, width, height
     try:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gymnasium.vector import AutoresetMode
 
-from envserver.actions import TAP_MS, ActionCodec, EventCodec, EventSpace, KeyTableCodec
+from envserver.actions import TAP_MS
 from envserver.arguments import (
     check_max_episode_steps,
     check_num_envs,
@@ -20,6 +20,7 @@ from envserver.arguments import (
     plain_kwargs,
 )
 from envserver.client import Client
+from envserver.codecs.acting import Policy, check_actions, make_codec
 from envserver.container_options import container_options
 from envserver.names import NAMESPACE
 from envserver.observing import check_keep_dim
@@ -69,6 +70,7 @@ def make_vec(
     client_id: str | None = None,
     keep_s: float = 300.0,
     spares: int = 0,
+    actions: str | Policy | None = None,
     tap_ms: int = TAP_MS,
     late_after_ms: float | None = None,
     step_timeout_s: float = 5.0,
@@ -126,7 +128,9 @@ def make_vec(
         keep_s: How long it does.
         spares: Remotes that are started beyond those in use: one takes over when another ends, and
             by `reset(options={"fresh": True})`.
-        tap_ms: How long ('Tap', key) holds its key.
+        actions: Of a desktop: "events", "anthropic", "openai" or another vocabulary, or a codec of
+            `envserver.codecs.policies` (docs/vocabularies.md); None: what its runtime takes.
+        tap_ms: How long ('Tap', key) holds its key; other actions, a key or button.
         late_after_ms: See `VectorEnv`.
         step_timeout_s: How long a worker may be silent before it is a fault.
         start_timeout_s: How long the remotes may take to show their first picture, once every
@@ -147,6 +151,8 @@ def make_vec(
     mode = parse_autoreset_mode(autoreset_mode)
     check_render_mode(render_mode)
     check_times(tap_ms, late_after_ms)
+    if actions is not None:
+        check_actions(actions)
     num_envs = check_num_envs(num_envs)
     addresses: int | str | None = joined_remotes(remotes)
     limit = check_max_episode_steps(max_episode_steps)
@@ -203,7 +209,7 @@ def make_vec(
             session.wait_ready(progress=progress or shown)
         envs = VectorEnv(
             session,
-            make_codec(session, tap_ms),
+            make_codec(session, tap_ms, actions),
             autoreset_mode=mode,
             while_resetting=while_resetting,
             fps=ticks,
@@ -266,17 +272,6 @@ def connect(address: str | Path | None = None) -> Connection:
         BrokerUnavailable: none does.
     """
     return Connection(Client(address, private=False))
-
-
-def make_codec(session: Session, tap_ms: int = TAP_MS) -> ActionCodec:
-    """The codec that the runtime's description asks for: its key table, or plain events."""
-    table = session.describe.get("keysyms")
-    if table:
-        return KeyTableCodec(table, session.num_envs)
-    spec = session.spec
-    keys = spec.keys or EventSpace.SAMPLE_KEYS
-    space = EventSpace(spec.width, spec.height, keys=keys, tap_ms=tap_ms)
-    return EventCodec(space, session.num_envs)
 
 
 def parse_autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:

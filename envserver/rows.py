@@ -24,6 +24,10 @@ class Rows:
         """Every environment's observation at a step, a view."""
         return self.cut(self.ring.pixels(step))
 
+    def window(self, step: int, k: int) -> NDArray[np.uint8]:
+        """Every environment's observations of the `k` steps that end with a step, a view."""
+        return self.cut(self.ring.window(step, k))
+
     def spare(self, env: int) -> NDArray[np.uint8]:
         """An environment's final observation, a view."""
         return self.cut(self.ring.spare(env))

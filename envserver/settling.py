@@ -205,6 +205,11 @@ class Settler:
         if not (seized or self._ring.abandon(step, env)):
             return time.monotonic_ns() + self._claim_grace_ns  # claimed meanwhile
         self._ring.fill_abandoned(
-            step, env, fault=fault, truncated=bool(fault) and not resetting, resetting=resetting
+            step,
+            env,
+            action=int(self._asked.entries["value"][env]),
+            fault=fault,
+            truncated=bool(fault) and not resetting,
+            resetting=resetting,
         )
         return time.monotonic_ns() + self._rules.reset_timeout_ns

@@ -47,7 +47,7 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
         super().reset(seed=seed)
         observations, infos = self.envs.reset(seed=seed, options=options)
         self.action_space = self.envs.single_action_space
-        return observations[0].copy(), _only(infos)
+        return observations[0].copy(), only(infos)
 
     def step(self, action: Any) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         """Act, and look at the next tick."""
@@ -57,7 +57,7 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
             float(rewards[0]),
             bool(terminated[0]),
             bool(truncated[0]),
-            _only(infos),
+            only(infos),
         )
 
     def render(self) -> Any:
@@ -70,11 +70,11 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
         self.envs.close()
 
 
-def _only(infos: dict[str, Any]) -> dict[str, Any]:
+def only(infos: dict[str, Any]) -> dict[str, Any]:
     """What the infos say about the only environment."""
     found = {}
     for key, column in infos.items():
         if key.startswith("_") or not infos[f"_{key}"][0]:
             continue
-        found[key] = _only(column) if isinstance(column, dict) else column[0]
+        found[key] = only(column) if isinstance(column, dict) else column[0]
     return found

@@ -24,6 +24,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envserver.actions import ActionCodec
+from envserver.attributes import RemoteAttributes
 from envserver.batch import Batch
 from envserver.collecting import Collector, VectorSession
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
@@ -32,6 +33,7 @@ from envserver.errors import ForkedSession, ResetFailed, WouldBlock
 from envserver.observing import Shown
 from envserver.rendering import RENDER_MODES, check_render_mode
 from envserver.resets import RunningNames, chosen_envs, listed, reset_requests
+from envserver.rollouts import Rollout
 from envserver.rows import Rows
 from envserver.settling import Rules
 from envserver.spaces import PictureSpace
@@ -40,7 +42,7 @@ from envserver.switching import take_switches
 from shm.ring import Ring
 
 
-class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
+class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
     """Many remotes as one Gymnasium vector environment. Made by `envserver.make_vec`.
 
     Observations are uint8 (num_envs, height, width, 3), RGB, or (num_envs, height, width), grey:
@@ -302,34 +304,32 @@ class VectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         except TimeoutError as error:
             raise WouldBlock(str(error)) from None
 
-    # What other vector environments have
+    # What the ring still holds
 
-    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """`render`, or an attribute of this environment, once an environment."""
-        if name == "render":
-            return self.render() or (None,) * self.num_envs
-        return self.get_attr(name)
+    def rollout(self, steps: int, stack: int = 1) -> Rollout:
+        """The newest `steps` steps as arrays (steps, num_envs, ...), pictures without a copy.
 
-    def get_attr(self, name: str) -> tuple[Any, ...]:
-        """An attribute of this environment, once an environment; the programs themselves have none.
+        Args:
+            steps: How many; with the observation before them they need `steps + stack` slots.
+            stack: How many pictures `Rollout.stacks` shows.
 
         Raises:
-            AttributeError: there is none of that name.
+            ValueError: too few slots, or the environments did not make these steps together.
+            ResetNeeded: there was no reset.
         """
-        value = getattr(self, name)
-        if callable(value):
-            raise AttributeError(f"{name!r} is a method: the remotes are programs, not objects")
-        return (value,) * self.num_envs
+        self._check_open()
+        self._check_reset("rollout")
+        return self._collector.history.rollout(self._asked.newest, self._asked.step, steps, stack)
 
-    def set_attr(self, name: str, values: Any) -> None:
-        """Refuse: the remotes are programs, not objects.
+    def stack(self, depth: int) -> NDArray[np.uint8]:
+        """The newest `depth` observations, uint8 (num_envs, depth, height, width, ...), read-only.
 
-        Raises:
-            AttributeError: always.
+        A view; a copy while some episode is younger, whose first picture stands in for those
+        before it. Raises as `rollout`; `depth` slots are needed.
         """
-        raise AttributeError(
-            f"cannot set {name!r}: the remotes are programs; use reset(options=...) or make_vec"
-        )
+        self._check_open()
+        self._check_reset("stack")
+        return self._collector.history.stack(self._asked.newest, self._asked.step, depth)
 
     def _use_codec(self, codec: ActionCodec) -> None:
         self.single_action_space = codec.single_space

@@ -46,3 +46,11 @@ def test_desktop(tmp_path: Path) -> None:
     # The lines that were typed and answered: there is ink far below the first prompt.
     below_prompt = picture.crop((0, 100, 400, 200))
     assert below_prompt.getextrema() == (0, 255)
+
+
+@pytest.mark.integration
+def test_agent_desktop(tmp_path: Path) -> None:
+    said = run("agent_desktop.py", "shot.png", cwd=tmp_path)
+    assert "quiet: True, done: True, reward: 1" in said
+    with Image.open(tmp_path / "shot.png") as picture:
+        assert picture.size == (800, 600)

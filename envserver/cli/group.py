@@ -7,6 +7,7 @@ import click
 from envserver.cli.daemon import serve, status, stop
 from envserver.cli.demo import demo
 from envserver.cli.doctor import doctor
+from envserver.cli.mcp import mcp
 from envserver.cli.output import AS_JSON, print_json
 from envserver.cli.remotes import attach, logs, remotes, runtimes
 
@@ -39,5 +40,5 @@ def main() -> None:
     """Train agents on real programs, through VNC and shared memory."""
 
 
-for command in (demo, serve, status, stop, doctor, runtimes, remotes, attach, logs):
+for command in (demo, serve, status, stop, doctor, runtimes, remotes, attach, logs, mcp):
     main.add_command(command)

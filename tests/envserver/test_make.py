@@ -10,8 +10,9 @@ from gymnasium.vector import AutoresetMode
 
 import envserver
 from envserver.actions import EventCodec, EventSpace, KeyTableCodec
+from envserver.codecs.acting import make_codec
 from envserver.errors import BrokerUnavailable, InvalidRuntime
-from envserver.make import make_codec, native_size, parse_autoreset_mode
+from envserver.make import native_size, parse_autoreset_mode
 from envserver.spec import SessionSpec
 
 

@@ -236,6 +236,7 @@ class ScriptedWorker(threading.Thread):
         )
 
     def _publish(self, step: int, **numbers: Any) -> bool:
+        numbers["action"] = int(self.pending["value"])
         self.pending = None
         if not self.writer.claim(step):
             return False  # given up: what was to be told is told with the next row

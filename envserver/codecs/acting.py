@@ -1,0 +1,214 @@
+"""How a batch of environments takes actions of a vocabulary, or of a policy's space.
+
+`make_vec(..., actions=...)` takes the name of one of `VOCABULARIES`, or a `Policy`, such as those
+of `envserver.codecs.policies`. Each environment has a hand; places are pixels of its observations.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import gymnasium
+
+from envserver.actions import (
+    TAP_MS,
+    ActionCodec,
+    EventCodec,
+    EventSpace,
+    KeyTableCodec,
+    describe_batch,
+    is_sequence,
+)
+from envserver.codecs import anthropic, computer13, openai, pyautogui, uitars, universe
+from envserver.codecs.events import KINDS, Event
+from envserver.codecs.fields import Size
+from envserver.codecs.hand import Hand
+from envserver.codecs.requests import Request
+from envserver.events import Encoded
+
+if TYPE_CHECKING:
+    from envserver.session import Session
+
+
+def _one_event(action: Any, size: Size) -> list[Event]:
+    if not isinstance(action, KINDS):
+        raise ValueError(f"action is {action!r:.80}, expected events of envserver.codecs.events")
+    return [action]
+
+
+VOCABULARIES: dict[str, Callable[[Any, Size], list[Event] | Request]] = {
+    "events": _one_event,
+    "anthropic": anthropic.to_events,
+    "openai": openai.to_events,
+    "pyautogui": pyautogui.to_events,
+    "computer_13": computer13.to_events,
+    "ui_tars": uitars.to_events,
+    "universe": lambda action, size: universe.to_events([action], size),
+}
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """A space for a policy, and what its elements do."""
+
+    def space(self, size: Size) -> gymnasium.Space[Any]:
+        """The space of one environment, whose observations have this width and height."""
+        ...
+
+    def to_events(self, action: Any, hand: Hand, size: Size) -> list[Event]:
+        """The events of an element, for what the hand holds.
+
+        Raises:
+            ValueError: it is no element.
+        """
+        ...
+
+
+class SpokenSpace(gymnasium.Space[Any]):
+    """Lists of actions of one vocabulary; a sample is the empty one."""
+
+    def __init__(self, vocabulary: str, size: Size) -> None:
+        self.vocabulary, self.size = vocabulary, size
+        super().__init__(None, None)
+
+    def sample(self, mask: Any | None = None, probability: Any | None = None) -> Any:
+        return ()
+
+    def contains(self, x: Any) -> bool:
+        try:
+            spoken(self.vocabulary, x, self.size)
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def is_np_flattenable(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"SpokenSpace({self.vocabulary!r}, {self.size[0]}x{self.size[1]})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpokenSpace) and repr(self) == repr(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def spoken(vocabulary: str, action: Any, size: Size) -> list[Event]:
+    """The events of one environment's actions; requests have none, since each step shows.
+
+    Args:
+        vocabulary: Of `VOCABULARIES`.
+        action: A list of the vocabulary's actions, or one that is text or a mapping.
+        size: Width and height of the picture that was seen.
+
+    Raises:
+        ValueError: an action is wrong.
+    """
+    actions = [action] if isinstance(action, str | Mapping) else action
+    if not is_sequence(actions):
+        raise ValueError(f"action is {action!r:.80}, expected a list of actions ({vocabulary})")
+    events: list[Event] = []
+    for each in actions:
+        said = VOCABULARIES[vocabulary](each, size)
+        events += said if isinstance(said, list) else []
+    return events
+
+
+class HandCodec:
+    """Actions of a vocabulary or policy, one an environment, done by a hand each.
+
+    Args:
+        actions: A name of `VOCABULARIES`, or a `Policy`.
+        hands: One an environment.
+        size: Width and height of an observation.
+
+    Raises:
+        ValueError: `actions` is neither.
+    """
+
+    def __init__(self, actions: str | Policy, hands: Sequence[Hand], size: Size) -> None:
+        check_actions(actions)
+        self.actions, self.hands, self.size = actions, list(hands), size
+        self.single_space: gymnasium.Space[Any] = (
+            SpokenSpace(actions, size) if isinstance(actions, str) else actions.space(size)
+        )
+        self.batched_space = gymnasium.vector.utils.batch_space(self.single_space, len(hands))
+
+    def encode(self, actions: Any, envs: Sequence[int]) -> list[Encoded]:
+        if isinstance(self.single_space, gymnasium.spaces.Dict) and isinstance(actions, Mapping):
+            actions = _each(actions, len(envs))
+        if not is_sequence(actions) or len(actions) != len(envs):
+            found = describe_batch(actions)
+            raise ValueError(f"actions are {found}, expected {len(envs)}, one an environment")
+        made = []
+        for env, action in zip(envs, actions, strict=True):
+            try:
+                made.append(self.hands[env].encode(self._events(env, action), self.size))
+            except ValueError as error:
+                raise ValueError(f"environment {env}: {error}") from error
+        return made
+
+    def sent(self, envs: Iterable[int], encoded: Iterable[Encoded]) -> None:
+        for env, action in zip(envs, encoded, strict=True):
+            self.hands[env].sent(action)
+
+    def forget(self, env: int) -> None:
+        self.hands[env].forget()
+
+    def _events(self, env: int, action: Any) -> list[Event]:
+        if isinstance(self.actions, str):
+            return spoken(self.actions, action, self.size)
+        return self.actions.to_events(action, self.hands[env], self.size)
+
+
+def make_codec(
+    session: "Session", tap_ms: int = TAP_MS, actions: "str | Policy | None" = None
+) -> ActionCodec:
+    """The codec of a session: for `actions`, or what its runtime asks for.
+
+    That is its key table, or plain events.
+
+    Raises:
+        ValueError: `actions` is given, and the runtime has numbered actions of its own.
+    """
+    table = session.describe.get("keysyms")
+    spec, count = session.spec, session.num_envs
+    if actions is not None:
+        if table:
+            raise ValueError(
+                f"actions is {actions!r:.80}, expected None: {session.names[0]} has numbered "
+                "actions of its own"
+            )
+        shown = spec.shown
+        hands = [Hand(shown.screen, shown=shown.crop, tap_ms=tap_ms) for _ in range(count)]
+        return HandCodec(actions, hands, (shown.size[1], shown.size[0]))
+    if table:
+        return KeyTableCodec(table, count)
+    keys = spec.keys or EventSpace.SAMPLE_KEYS
+    return EventCodec(EventSpace(spec.width, spec.height, keys=keys, tap_ms=tap_ms), count)
+
+
+def check_actions(actions: Any) -> None:
+    """Check what `make_vec` is given.
+
+    Raises:
+        ValueError: it is no name of a vocabulary and no policy.
+    """
+    if isinstance(actions, str):
+        if actions in VOCABULARIES:
+            return
+    elif isinstance(actions, Policy) and not isinstance(actions, type):
+        return
+    names = ", ".join(repr(name) for name in VOCABULARIES)
+    raise ValueError(f"actions is {actions!r:.80}, expected {names}, or a policy's codec")
+
+
+def _each(batch: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """One mapping an environment, of a mapping of batches."""
+    for name, values in batch.items():
+        if not is_sequence(values) or len(values) != count:
+            raise ValueError(
+                f"actions[{name!r}] are {describe_batch(values)}, expected {count}, "
+                "one an environment"
+            )
+    return [{name: values[place] for name, values in batch.items()} for place in range(count)]

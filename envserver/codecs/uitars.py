@@ -1,0 +1,196 @@
+"""The action space of UI-TARS, for computers.
+
+An action is the model's answer, or only what follows "Action:" in it, such as
+
+    click(point='<point>200 300</point>')
+
+Points are also read as "(200,300)", "[200,300]" and boxes of four numbers, which mean their middle.
+Coordinates count thousandths of the picture (`grid=1000`) or its pixels (`grid=None`), as the
+model was trained. A scroll is `CLICKS` of the wheel, a wait `WAIT_MS`.
+"""
+
+import ast
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from envserver.codecs.events import LEFT, RIGHT, Event, Text, Wait
+from envserver.codecs.fields import Fields, Size, checked_point, unknown
+from envserver.codecs.gestures import (
+    Chord,
+    Click,
+    Drag,
+    Gesture,
+    Move,
+    Point,
+    Scroll,
+    Single,
+    told,
+)
+from envserver.codecs.hand import checked_size
+from envserver.codecs.keys import UITARS, distinct
+from envserver.codecs.requests import CallUser, Done, Request, joined
+
+CLICKS = 5
+WAIT_MS = 5000.0
+BUTTONS = {"click": (LEFT, 1), "left_double": (LEFT, 2), "right_single": (RIGHT, 1)}
+DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+ACTIONS = (
+    *(*BUTTONS, "left_single", "hover", "drag", "hotkey", "type", "scroll", "wait"),
+    *("finished", "call_user"),
+)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_CONTENT = re.compile(r"(type|finished)\(\s*content\s*=\s*(['\"])(.*)\2\s*\)\s*", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "'": "'", '"': '"', "\\": "\\"}
+
+
+def to_events(action: str, size: Size, *, grid: int | None = 1000) -> list[Event] | Request:
+    """The events of an answer, or the request that it is.
+
+    Args:
+        action: With or without the model's thoughts before "Action:".
+        size: Width and height of the picture that the agent saw.
+        grid: Into how many parts a coordinate divides the picture; None: it counts its pixels.
+
+    Raises:
+        ValueError: it is no action, or wrong; the message says why.
+    """
+    if not isinstance(action, str):
+        raise ValueError(f'action is {action!r:.80}, expected text such as "wait()"')
+    text = action.split("Action:")[-1].strip()
+    return joined([_said(fields, size, grid) for fields in _calls(text)])
+
+
+def from_events(events: Iterable[Event], size: Size, *, grid: int | None = 1000) -> list[str]:
+    """The actions that are these events.
+
+    A picture that is wider or higher than the grid has places that no action says; the next one
+    does.
+
+    Raises:
+        ValueError: no action says one of them.
+    """
+    return told(
+        events,
+        lambda gesture: _action(gesture, size, grid),
+        "UI-TARS",
+        "keys and buttons go down and up together, clicks have a place, a scroll is "
+        f"{CLICKS} clicks, a wait {WAIT_MS:g} ms",
+    )
+
+
+def _calls(text: str) -> list[Fields]:
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        match = _CONTENT.fullmatch(text)  # quotes and line ends in it may be bare
+        if match is None:
+            raise ValueError(f"{text!r:.120} is no action: {error}") from error
+        content = re.sub(r"\\(.)", _unescaped, match[3], flags=re.DOTALL)
+        return [Fields({"action": match[1], "content": content}, "action")]
+    found = []
+    for statement in statements:
+        match statement:
+            case ast.Expr(ast.Call(ast.Name(name), [], keywords)):
+                fields: dict[str, Any] = {"action": name}
+                for keyword in keywords:
+                    if keyword.arg is None or not isinstance(keyword.value, ast.Constant):
+                        raise ValueError(f"{ast.unparse(statement)[:120]} has no plain values")
+                    fields[keyword.arg] = keyword.value.value
+                found.append(Fields(fields, "action"))
+            case _:
+                raise ValueError(
+                    f"{ast.unparse(statement)[:120]} is no action, expected click(point='...')"
+                )
+    if not found:
+        raise ValueError(f"there is no action in {text!r:.120}")
+    return found
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[1], match[0])
+
+
+def _said(fields: Fields, size: Size, grid: int | None) -> list[Event] | Request:
+    said = _one(fields, size, grid)
+    fields.end()
+    return said
+
+
+def _one(fields: Fields, size: Size, grid: int | None) -> list[Event] | Request:
+    match fields.name:
+        case "wait":
+            return [Wait(WAIT_MS)]
+        case "call_user":
+            return CallUser()
+        case "finished":
+            return Done(True, fields.text("content") if "content" in fields else "")
+        case "type":
+            return [Text(fields.text("content"))]
+        case "hotkey":
+            names = fields.text("key").split()
+            return Chord(distinct([UITARS.read(name) for name in names])).events()
+        case "drag":
+            start = _point(fields, ("start_point", "start_box"), size, grid)
+            end = _point(fields, ("end_point", "end_box"), size, grid)
+            return Drag(LEFT, (end,), start).events()
+        case "scroll":
+            dx, dy = DIRECTIONS[fields.choice("direction", tuple(DIRECTIONS))]
+            there = "point" in fields or "start_box" in fields
+            at = _point(fields, ("point", "start_box"), size, grid) if there else None
+            return Scroll(dx * CLICKS, dy * CLICKS, at).events()
+    if fields.name not in ACTIONS:
+        raise unknown(fields.name, ACTIONS, "UI-TARS")
+    at = _point(fields, ("point", "start_box"), size, grid)
+    if fields.name == "hover":
+        return Move(at).events()
+    number, count = BUTTONS.get(fields.name, (LEFT, 1))
+    return Click(number, count, at).events()
+
+
+def _point(fields: Fields, names: tuple[str, str], size: Size, grid: int | None) -> Point:
+    name = names[1] if names[1] in fields else names[0]
+    text = fields.text(name)
+    numbers = [float(number) for number in _NUMBER.findall(re.sub(r"<[^>]*>", " ", text))]
+    if len(numbers) not in (2, 4):
+        raise ValueError(
+            f"{name} of {fields.name} is {text!r}, expected '<point>x y</point>' or '(x,y)'"
+        )
+    x, y = (sum(numbers[axis::2]) * 2 / len(numbers) for axis in (0, 1))
+    where = f"{name} of {fields.name}"
+    if grid is None:
+        return checked_point(int(x // 1), int(y // 1), size, where)
+    if not (0 <= x <= grid and 0 <= y <= grid):
+        raise ValueError(f"{where} is {text!r}, outside of 0 to {grid}: grid=None takes pixels")
+    width, height = checked_size(size)
+    return min(int(x * width // grid), width - 1), min(int(y * height // grid), height - 1)
+
+
+def _action(gesture: Gesture, size: Size, grid: int | None) -> str | None:
+    def point(at: Point) -> str:
+        x, y = checked_point(*at, size)
+        if grid is not None:
+            x, y = -(-x * grid // size[0]), -(-y * grid // size[1])
+        return f"'<point>{x} {y}</point>'"
+
+    match gesture:
+        case Single(Text(text)):
+            return f"type(content={text!r})"
+        case Single(Wait(ms)) if ms == WAIT_MS:
+            return "wait()"
+        case Chord(keys, None):
+            return f"hotkey(key={' '.join(UITARS.write(key) for key in keys)!r})"
+        case Click(number, count, at, ()) if at is not None:
+            for name, which in BUTTONS.items():
+                if which == (number, count):
+                    return f"{name}(point={point(at)})"
+        case Drag(number, (end,), start, ()) if number == LEFT and start is not None:
+            return f"drag(start_point={point(start)}, end_point={point(end)})"
+        case Move(at, ()):
+            return f"hover(point={point(at)})"
+        case Scroll(dx, dy, at, ()):
+            for name, (x, y) in DIRECTIONS.items():
+                if (dx, dy) == (x * CLICKS, y * CLICKS):
+                    where = "" if at is None else f"point={point(at)}, "
+                    return f"scroll({where}direction={name!r})"
+    return None

@@ -1,0 +1,365 @@
+"""Actions as each vocabulary's documentation writes them, the events they are, and wrong ones."""
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from envserver.codecs import anthropic, computer13, openai, pyautogui, uitars, universe
+from envserver.codecs.events import Button, Event, Key, Motion, Pointer, Text, Wait, Wheel
+from envserver.codecs.requests import (
+    CallUser,
+    CursorPosition,
+    Done,
+    Request,
+    Screenshot,
+    Zoom,
+)
+
+SIZE = (1024, 768)
+
+
+def chord(*keys: str, hold_ms: float | None = None) -> list[Event]:
+    held = [] if hold_ms is None else [Wait(hold_ms)]
+    return [*(Key(key, True) for key in keys), *held, *(Key(key, False) for key in keys[::-1])]
+
+
+def click(number: int = 1, count: int = 1) -> list[Event]:
+    return [Button(number, True), Button(number, False)] * count
+
+
+ANTHROPIC: list[tuple[dict[str, Any], list[Event] | Request]] = [
+    ({"action": "screenshot"}, Screenshot()),
+    ({"action": "cursor_position"}, CursorPosition()),
+    ({"action": "zoom", "region": [0, 0, 1024, 768]}, Zoom(0, 0, 1024, 768)),
+    ({"action": "left_click", "coordinate": [500, 300]}, [Pointer(500, 300), *click()]),
+    ({"action": "left_click", "coordinate": None}, click()),
+    ({"action": "right_click", "coordinate": (1, 2)}, [Pointer(1, 2), *click(3)]),
+    ({"action": "middle_click"}, click(2)),
+    ({"action": "double_click", "coordinate": [1, 2]}, [Pointer(1, 2), *click(1, 2)]),
+    ({"action": "triple_click", "coordinate": [1, 2]}, [Pointer(1, 2), *click(1, 3)]),
+    (
+        {"action": "left_click", "coordinate": [1, 2], "text": "shift"},
+        [Key("Shift_L", True), Pointer(1, 2), *click(), Key("Shift_L", False)],
+    ),
+    (
+        {"action": "left_click", "key": "ctrl+shift"},
+        [*chord("Control_L", "Shift_L")[:2], *click(), *chord("Control_L", "Shift_L")[2:]],
+    ),
+    ({"action": "type", "text": "Hello, world!"}, [Text("Hello, world!")]),
+    ({"action": "key", "text": "ctrl+s"}, chord("Control_L", "s")),
+    ({"action": "key", "text": "Return"}, chord("Return")),
+    ({"action": "key", "text": "alt+Tab"}, chord("Alt_L", "Tab")),
+    ({"action": "key", "text": "KP_0"}, chord("KP_0")),
+    ({"action": "key", "text": "ctrl++"}, chord("Control_L", "+")),
+    ({"action": "key", "text": "Down Down"}, [*chord("Down"), *chord("Down")]),
+    ({"action": "hold_key", "text": "w", "duration": 1.5}, chord("w", hold_ms=1500)),
+    ({"action": "wait", "duration": 2}, [Wait(2000)]),
+    ({"action": "mouse_move", "coordinate": [0, 767]}, [Pointer(0, 767)]),
+    ({"action": "left_mouse_down"}, [Button(1, True)]),
+    ({"action": "left_mouse_up"}, [Button(1, False)]),
+    (
+        {"action": "left_click_drag", "start_coordinate": [1, 2], "coordinate": [3, 4]},
+        [Pointer(1, 2), Button(1, True), Pointer(3, 4), Button(1, False)],
+    ),
+    (
+        {
+            "action": "scroll",
+            "coordinate": [5, 6],
+            "scroll_direction": "down",
+            "scroll_amount": 3,
+        },
+        [Pointer(5, 6), Wheel(0, 3)],
+    ),
+    (
+        {"action": "scroll", "scroll_direction": "left", "scroll_amount": 2, "text": "shift"},
+        [Key("Shift_L", True), Wheel(-2, 0), Key("Shift_L", False)],
+    ),
+]
+
+OPENAI: list[tuple[dict[str, Any], list[Event] | Request]] = [
+    ({"type": "screenshot"}, Screenshot()),
+    ({"type": "click", "button": "left", "x": 405, "y": 157}, [Pointer(405, 157), *click()]),
+    ({"type": "click", "button": "wheel", "x": 1, "y": 2}, [Pointer(1, 2), *click(2)]),
+    ({"type": "click", "button": "back", "x": 1, "y": 2}, [Pointer(1, 2), *click(8)]),
+    (
+        {"type": "click", "button": "right", "x": 1, "y": 2, "keys": ["SHIFT"]},
+        [Key("Shift_L", True), Pointer(1, 2), *click(3), Key("Shift_L", False)],
+    ),
+    ({"type": "click", "button": "left", "x": 1, "y": 2, "keys": []}, [Pointer(1, 2), *click()]),
+    ({"type": "double_click", "x": 1, "y": 2, "keys": None}, [Pointer(1, 2), *click(1, 2)]),
+    (
+        {"type": "drag", "path": [{"x": 100, "y": 200}, {"x": 200, "y": 300}]},
+        [Pointer(100, 200), Button(1, True), Pointer(200, 300), Button(1, False)],
+    ),
+    ({"type": "keypress", "keys": ["CTRL", "L"]}, chord("Control_L", "l")),
+    ({"type": "keypress", "keys": ["ENTER"]}, chord("Return")),
+    ({"type": "keypress", "keys": ["ARROWLEFT"]}, chord("Left")),
+    ({"type": "keypress", "keys": ["/"]}, chord("/")),
+    ({"type": "move", "x": 3, "y": 4}, [Pointer(3, 4)]),
+    (
+        {"type": "scroll", "x": 3, "y": 4, "scroll_x": 0, "scroll_y": 400},
+        [Pointer(3, 4), Wheel(0, 4)],
+    ),
+    (
+        {"type": "scroll", "x": 3, "y": 4, "scroll_x": -10, "scroll_y": -120},
+        [Pointer(3, 4), Wheel(-1, -1)],
+    ),
+    ({"type": "type", "text": "penguin"}, [Text("penguin")]),
+    ({"type": "wait"}, [Wait(2000)]),
+]
+
+COMPUTER13: list[tuple[Any, list[Event] | Request]] = [
+    ("WAIT", [Wait(2000)]),
+    ("DONE", Done(True)),
+    ("FAIL", Done(False)),
+    ({"action_type": "DONE"}, Done(True)),
+    ({"action_type": "MOVE_TO", "parameters": {"x": 10.7, "y": 20}}, [Pointer(10, 20)]),
+    ({"action_type": "CLICK", "parameters": {}}, click()),
+    (
+        {"action_type": "CLICK", "button": "right", "x": 1, "y": 2, "num_clicks": 2},
+        [Pointer(1, 2), *click(3, 2)],
+    ),
+    ({"action_type": "MOUSE_DOWN", "button": "middle"}, [Button(2, True)]),
+    ({"action_type": "MOUSE_UP"}, [Button(1, False)]),
+    ({"action_type": "RIGHT_CLICK", "x": 1, "y": 2}, [Pointer(1, 2), *click(3)]),
+    ({"action_type": "DOUBLE_CLICK"}, click(1, 2)),
+    (
+        {"action_type": "DRAG_TO", "x": 1, "y": 2},
+        [Button(1, True), Pointer(1, 2), Button(1, False)],
+    ),
+    ({"action_type": "SCROLL", "dx": 1, "dy": -3}, [Wheel(1, 3)]),
+    ({"action_type": "TYPING", "text": "ls\n"}, [Text("ls\n")]),
+    ({"action_type": "PRESS", "key": "ENTER"}, chord("Return")),
+    ({"action_type": "KEY_DOWN", "key": "ctrl"}, [Key("Control_L", True)]),
+    ({"action_type": "KEY_UP", "key": "ctrl"}, [Key("Control_L", False)]),
+    ({"action_type": "HOTKEY", "keys": ["ctrl", "alt", "t"]}, chord("Control_L", "Alt_L", "t")),
+]
+
+PYAUTOGUI: list[tuple[str, list[Event] | Request]] = [
+    ("WAIT", [Wait(2000)]),
+    ("DONE", Done(True)),
+    ("pyautogui.screenshot()", Screenshot()),
+    ("pyautogui.position()", CursorPosition()),
+    ("", []),
+    ("pyautogui.click(100, 200)", [Pointer(100, 200), *click()]),
+    (
+        "pyautogui.click(x=100.9, y=200, clicks=2, button='right')",
+        [Pointer(100, 200), *click(3, 2)],
+    ),
+    ("pyautogui.click((100, 200), interval=0.25)", [Pointer(100, 200), *click()]),
+    ("pyautogui.click()", click()),
+    ("pyautogui.tripleClick(1, 2, button=pyautogui.MIDDLE)", [Pointer(1, 2), *click(2, 3)]),
+    ("pyautogui.moveTo(1, 2, 0.7, pyautogui.easeInQuad)", [Pointer(1, 2)]),
+    ("pyautogui.moveRel(-5, yOffset=3)", [Motion(-5, 3)]),
+    (
+        "pyautogui.dragTo(3, 4, duration=1.0, button='left', mouseDownUp=True)",
+        [Button(1, True), Pointer(3, 4), Button(1, False)],
+    ),
+    ("pyautogui.drag(0, 30, button='right')", [Button(3, True), Motion(0, 30), Button(3, False)]),
+    ("pyautogui.mouseDown(1, 2)", [Pointer(1, 2), Button(1, True)]),
+    ("pyautogui.scroll(-10)", [Wheel(0, 10)]),
+    ("pyautogui.vscroll(2, x=3, y=4)", [Pointer(3, 4), Wheel(0, -2)]),
+    ("pyautogui.hscroll(2)", [Wheel(2, 0)]),
+    ("pyautogui.write('Hello world!', interval=0.25)", [Text("Hello world!")]),
+    ("pyautogui.typewrite(['a', 'left'])", [*chord("a"), *chord("Left")]),
+    ("pyautogui.press(['left', 'enter'], presses=2)", (chord("Left") + chord("Return")) * 2),
+    ("pyautogui.hotkey('ctrl', 'shift', 'esc')", chord("Control_L", "Shift_L", "Escape")),
+    ("pyautogui.hotkey(['ctrl', 'c'])", chord("Control_L", "c")),
+    (
+        "import pyautogui\nimport time\npyautogui.FAILSAFE = False\n"
+        "pyautogui.keyDown('shift')  # hold\ntime.sleep(.5); pyautogui.keyUp('shift')",
+        [Key("Shift_L", True), Wait(500), Key("Shift_L", False)],
+    ),
+    (
+        "with pyautogui.hold('shift'):\n    pyautogui.press('left')",
+        [Key("Shift_L", True), *chord("Left"), Key("Shift_L", False)],
+    ),
+]
+
+UITARS: list[tuple[str, list[Event] | Request]] = [
+    ("click(point='<point>500 250</point>')", [Pointer(512, 192), *click()]),
+    (
+        "Thought: The menu is open.\nAction: left_double(start_box='(500,250)')",
+        [Pointer(512, 192), *click(1, 2)],
+    ),
+    (
+        "right_single(start_box='<|box_start|>(1000,1000)<|box_end|>')",
+        [Pointer(1023, 767), *click(3)],
+    ),
+    ("click(start_box='[400, 200, 600, 300]')", [Pointer(512, 192), *click()]),
+    (
+        "drag(start_point='<point>0 0</point>', end_point='<point>500 500</point>')",
+        [Pointer(0, 0), Button(1, True), Pointer(512, 384), Button(1, False)],
+    ),
+    ("hotkey(key='ctrl c')", chord("Control_L", "c")),
+    ("hotkey(key='arrowleft')", chord("Left")),
+    (r"type(content='It\'s me\n')", [Text("It's me\n")]),
+    ("type(content='It's \"me\"')", [Text('It\'s "me"')]),
+    ("type(content='a\nb')", [Text("a\nb")]),
+    ("scroll(point='<point>0 0</point>', direction='down')", [Pointer(0, 0), Wheel(0, 5)]),
+    ("scroll(direction='left')", [Wheel(-5, 0)]),
+    ("wait()", [Wait(5000)]),
+    ("finished(content='done')", Done(True, "done")),
+    ("finished()", Done(True)),
+    ("call_user()", CallUser()),
+    ("hotkey(key='ctrl a')\n\ntype(content='x')", [*chord("Control_L", "a"), Text("x")]),
+]
+
+UNIVERSE: list[tuple[Any, list[Event] | Request]] = [
+    ((), []),
+    ([("KeyEvent", "ArrowUp", True)], [Key("Up", True)]),
+    ([("KeyEvent", 0xFF0D, False)], [Key("Return", False)]),
+    (
+        [("PointerEvent", 10, 20, 0), ("PointerEvent", 10, 20, 1), ("PointerEvent", 30, 20, 1)],
+        [Pointer(10, 20), Button(1, True), Pointer(30, 20)],
+    ),
+    (
+        [("PointerEvent", 1, 2, mask) for mask in (16, 0, 16, 0, 8, 0)],
+        [Pointer(1, 2), Wheel(0, 2), Wheel(0, -1)],
+    ),
+    ([("Tap", "enter"), ("Text", "ä"), ("Wait", 5)], [*chord("Return"), Text("ä"), Wait(5)]),
+]
+
+
+@pytest.mark.parametrize(
+    ("read", "action", "events"),
+    [
+        (module.to_events, action, events)
+        for module, examples in (
+            (anthropic, ANTHROPIC),
+            (openai, OPENAI),
+            (computer13, COMPUTER13),
+            (pyautogui, PYAUTOGUI),
+            (uitars, UITARS),
+            (universe, UNIVERSE),
+        )
+        for action, events in examples
+    ],
+    ids=lambda value: None if callable(value) or isinstance(value, list) else str(value)[:60],
+)
+def test_documented_actions(
+    read: Callable[[Any, tuple[int, int]], Any], action: Any, events: list[Event] | Request
+) -> None:
+    assert read(action, SIZE) == events
+
+
+def test_every_documented_action_has_an_example() -> None:
+    assert {action["action"] for action, _ in ANTHROPIC} == set(anthropic.ZOOMING)
+    assert {action["type"] for action, _ in OPENAI} == set(openai.ACTIONS)
+    kinds = {a if isinstance(a, str) else a["action_type"] for a, _ in COMPUTER13}
+    assert kinds == set(computer13.ACTIONS)
+
+
+def test_an_object_of_a_client_is_an_action() -> None:
+    action = types.SimpleNamespace(
+        model_dump=lambda: {"type": "move", "x": 1, "y": 2, "keys": None}
+    )
+    assert openai.to_events(action, SIZE) == [Pointer(1, 2)]
+
+
+def test_pixels_where_the_model_counts_them() -> None:
+    said = "click(point='<point>500 250</point>')"
+    assert uitars.to_events(said, SIZE, grid=None) == [Pointer(500, 250), *click()]
+
+
+def test_an_action_of_universe_goes_on_where_the_last_ended() -> None:
+    said = [("PointerEvent", 1, 2, 0)]
+    assert universe.to_events(said, SIZE, place=(1, 2), held=1) == [Button(1, False)]
+    assert universe.from_events([Button(1, False)], SIZE, place=(1, 2), held=1) == said
+
+
+WRONG: list[tuple[Any, Any, str]] = [
+    (anthropic, "left_click", r"action is 'left_click', expected a mapping"),
+    (anthropic, {"type": "click"}, r"action is None, expected the name of an action"),
+    (anthropic, {"action": "jump"}, r"has no action 'jump', expected one of key, hold_key"),
+    (anthropic, {"action": "key", "text": "ctrl+Entr"}, r"no key is called 'Entr', did you mean"),
+    (anthropic, {"action": "key", "text": "ctrl+"}, r"an empty key in the combination 'ctrl\+'"),
+    (anthropic, {"action": "key", "text": "a+a"}, r"the key 'a' is held twice"),
+    (anthropic, {"action": "key", "text": "  "}, r"text of key is '  ', expected keys"),
+    (anthropic, {"action": "key"}, r"key has no 'text', which it needs"),
+    (anthropic, {"action": "type", "text": 5}, r"text of type is 5, expected a str"),
+    (anthropic, {"action": "type", "text": "a", "coordinate": [1, 1]}, r"takes no 'coordinate'"),
+    (anthropic, {"action": "mouse_move", "coordinate": [1024, 0]}, r"outside the picture of 1024x"),
+    (anthropic, {"action": "mouse_move", "coordinate": [-1, 0]}, r"is \(-1, 0\), outside"),
+    (anthropic, {"action": "mouse_move", "coordinate": [0.5, 0]}, r"is 0.5, expected an integer"),
+    (anthropic, {"action": "mouse_move", "coordinate": "1,2"}, r"is '1,2', expected \[x, y\]"),
+    (anthropic, {"action": "wait", "duration": -1}, r"duration of wait is -1, expected seconds"),
+    (
+        anthropic,
+        {"action": "wait", "duration": 61},
+        r"duration of wait is 61, expected seconds, 0 to 60",
+    ),
+    (
+        anthropic,
+        {"action": "scroll", "scroll_direction": "in", "scroll_amount": 1},
+        r"scroll_direction of scroll is 'in', expected one of up, down, left, right",
+    ),
+    (
+        anthropic,
+        {"action": "scroll", "scroll_direction": "up", "scroll_amount": -1},
+        r"scroll_amount of scroll is -1, expected 0 or more",
+    ),
+    (anthropic, {"action": "zoom", "region": [5, 5, 5, 9]}, r"which holds no pixel"),
+    (anthropic, {"action": "zoom", "region": [5, 5]}, r"expected \[x0, y0, x1, y1\]"),
+    (openai, {"type": "tap"}, r"has no action 'tap'"),
+    (openai, {"type": "click", "button": "side", "x": 1, "y": 1}, r"button of click is 'side'"),
+    (openai, {"type": "click", "button": "left", "x": 1}, r"click has no 'y', which it needs"),
+    (openai, {"type": "move", "x": 0, "y": 768}, r"the place of move is \(0, 768\), outside"),
+    (openai, {"type": "keypress", "keys": ["RETRUN"]}, r"'RETRUN' by OpenAI, did you mean RETURN"),
+    (openai, {"type": "keypress", "keys": "ENTER"}, r"keys are 'ENTER', expected a list"),
+    (openai, {"type": "keypress", "keys": []}, r"no key is named, expected at least one"),
+    (openai, {"type": "drag", "path": [{"x": 1, "y": 1}]}, r"expected two places or more"),
+    (openai, {"type": "drag", "path": [{"x": 1}, {"y": 1}]}, r"a place of drag is \{'x': 1\}"),
+    (openai, {"type": "scroll", "x": 1, "y": 1, "scroll_x": 0}, r"has no 'scroll_y'"),
+    (computer13, "REST", r"computer_13 has no action 'REST'"),
+    (computer13, {"action_type": "CLICK", "x": 5}, r"CLICK has no 'y'"),
+    (computer13, {"action_type": "CLICK", "num_clicks": 4}, r"num_clicks of CLICK is 4"),
+    (computer13, {"action_type": "MOVE_TO", "x": 1024.0, "y": 1}, r"\(1024, 1\), outside"),
+    (computer13, {"action_type": "PRESS", "key": "junja"}, r"called 'junja' by pyautogui"),
+    (computer13, {"action_type": "HOTKEY", "keys": "ctrl"}, r"keys of HOTKEY are 'ctrl'"),
+    (pyautogui, 5, r"action is 5, expected code"),
+    (pyautogui, "pyautogui.click(", r"is no Python code"),
+    (pyautogui, "import os", r"line 1, import os: expected calls of pyautogui"),
+    (pyautogui, "pyautogui.click(1, 2)\nx = 5", r"line 2, x = 5: expected calls of pyautogui"),
+    (pyautogui, "pyautogui.click(x, 2)", r"x is no plain value"),
+    (pyautogui, "pyautogui.alert('hi')", r"pyautogui.alert is no call that makes events"),
+    (pyautogui, "pyautogui.__init__(5)", r"pyautogui.__init__ is no call"),
+    (pyautogui, "pyautogui.click(1, 2, clicks=0)", r"clicks is 0, expected 1 to 100"),
+    (pyautogui, "pyautogui.press('entr')", r"no key is called 'entr' by pyautogui, did you mean"),
+    (pyautogui, "pyautogui.keyDown()", r"missing a required argument: 'key'"),
+    (pyautogui, "pyautogui.screenshot(); pyautogui.click()", r"Screenshot stands beside other"),
+    (pyautogui, "pyautogui.click('button.png')", r"is 'button.png', expected an integer"),
+    (pyautogui, "pyautogui.click(5000, 1)", r"line 1, .*\(5000, 1\), outside the picture"),
+    (pyautogui, "__import__('os').system('true')", r"expected calls of pyautogui"),
+    (uitars, "press the button", r"is no action"),
+    (uitars, "", r"there is no action in ''"),
+    (uitars, "leap(point='1 2')", r"UI-TARS has no action 'leap'"),
+    (uitars, "click()", r"click has no 'point', which it needs"),
+    (uitars, "click(point='<point>1001 5</point>')", r"outside of 0 to 1000: grid=None takes"),
+    (uitars, "click(point='here')", r"is 'here', expected '<point>x y</point>'"),
+    (uitars, "hotkey(key='ctrl+c')", r"no key is called 'ctrl\+c' by UI-TARS"),
+    (uitars, "scroll(direction='in')", r"direction of scroll is 'in'"),
+    (uitars, "wait(5)", r"is no action, expected click"),
+    (universe, "a", r"action is 'a', expected a sequence of events"),
+    (universe, [("KeyEvent", "hop", True)], r"event 0 is .*no key is called 'hop'"),
+    (universe, [("KeyEvent", "a", 2)], r"down is 2, expected True or False"),
+    (universe, [("PointerEvent", 1024, 0, 0)], r"\(1024, 0\), outside the picture"),
+    (universe, [("PointerEvent", 1, 0, 256)], r"mask is 256, expected 0 to 255"),
+    (universe, [("Jump",)], r"expected \('KeyEvent', key, down\)"),
+]
+
+
+@pytest.mark.parametrize(("module", "action", "message"), WRONG, ids=lambda v: str(v)[:40])
+def test_wrong_actions_are_refused(module: Any, action: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        module.to_events(action, SIZE)
+
+
+def test_versions_of_the_anthropic_tool() -> None:
+    zoom = {"action": "zoom", "region": [0, 0, 9, 9]}
+    with pytest.raises(ValueError, match=r"computer_20250124 has no action 'zoom'"):
+        anthropic.to_events(zoom, SIZE, version="computer_20250124")
+    with pytest.raises(ValueError, match=r"version is 'computer_1'"):
+        anthropic.to_events(zoom, SIZE, version="computer_1")  # type: ignore[arg-type]
