@@ -164,7 +164,7 @@ def handover(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> 
 def depth(figures: Figures, lines: Mapping[str, Lines], plotter: Plotter) -> list[str]:
     if found := lines.get("depth"):
         title = "What more slots cost, by how much of each screen changes"
-        return [plotter.lines("depth", title, "slots", "CPU us an env-step", found, "log")]
+        return [plotter.lines("depth", title, "slots", "CPU us an env-step", found)]
     return []
 
 
