@@ -25,6 +25,7 @@ cdef class HotLoop(Stepper):
     cdef int read_mail(self, ScreenSource source) noexcept nogil
     cdef void take_entries(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef int64_t next_wake(self, ScreenSource source, int64_t now_ns) noexcept nogil
+    cdef void state_phase(self, int64_t now_ns) noexcept nogil
     cdef void state(self, ScreenSource source, int64_t now_ns) noexcept nogil
     cdef bint sleeps_next(self, int64_t now_ns) noexcept nogil
     cdef bint wait(self, ScreenSource source, int64_t until_ns) noexcept nogil

@@ -237,6 +237,7 @@ cdef class HotLoop(Stepper):
             if self.rewarder >= 0 and self.pending.active and not was_pending:
                 continue  # a step that is due already waits for rewards like any other
             if self.pending.active and not arrived:
+                self.state_phase(now_ns)  # who has the row of a new episode is to see that it runs
                 self.answer(source, now_ns)
                 if not self.pending.active and queue_peek(&self.view, self.env) != NULL:
                     continue
@@ -302,15 +303,18 @@ cdef class HotLoop(Stepper):
             wake_ns = min(wake_ns, input_next_ns(&self.input))
         return wake_ns
 
-    cdef void state(self, ScreenSource source, int64_t now_ns) noexcept nogil:
-        """Tell the world how this environment is, through its control block."""
-        cdef Control* control = self.control
+    cdef void state_phase(self, int64_t now_ns) noexcept nogil:
         cdef uint32_t phase = self.episode.phase
         if phase == RESETTING_PHASE and not self.usable:
             phase = FAULTY
-        if control.phase != phase:
-            control.phase = phase
-            control.phase_since_ns = now_ns
+        if self.control.phase != phase:
+            self.control.phase = phase
+            self.control.phase_since_ns = now_ns
+
+    cdef void state(self, ScreenSource source, int64_t now_ns) noexcept nogil:
+        """Tell the world how this environment is, through its control block."""
+        cdef Control* control = self.control
+        self.state_phase(now_ns)
         control.heartbeat_ns = now_ns
         control.episode = self.episode.now.episode
         control.fault = self.episode.now.fault

@@ -1,5 +1,7 @@
 """From one episode to the next, with connections lost at every moment in between."""
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -192,3 +194,26 @@ def test_rewarder_alone_has_episodes_on_a_black_screen() -> None:
         assert not rig.picture().any()
     finally:
         rig.close()
+
+
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    """Who is woken by an idle thread runs at once, and that thread stands still there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_who_is_told_of_a_first_row_finds_that_the_episode_runs(
+    one_processor: None, make_rig: Any
+) -> None:
+    """A trainer judges a worker that it misses a row of by the phase, wherever it was stopped."""
+    rig, screen = make_rig()
+    os.sched_setscheduler(rig.thread.native_id, os.SCHED_IDLE, os.sched_param(0))
+    phase = rig.ring.controls()["phase"]
+    phases = []
+    for episode in range(2, 52):
+        rig.reset(episode, screen)
+        phases.append(Phase(phase[0]))
+    assert phases == [Phase.RUNNING] * 50
