@@ -42,7 +42,7 @@ fleet = Fleet(
     )
 )
 stacked = VecFrameStack(VecMonitor(fleet), n_stack=4)
-model = PPO("CnnPolicy", stacked, n_steps=64, batch_size=128, n_epochs=2, device="cpu")
+model = PPO("CnnPolicy", stacked, n_steps=32, batch_size=128, n_epochs=2, device="cpu")
 began_s = time.perf_counter()
 model.learn(steps)
 took_s = time.perf_counter() - began_s
