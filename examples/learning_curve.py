@@ -32,7 +32,9 @@ def draw(runs: list[dict[str, Any]], out: Path) -> None:
         axes.plot(minutes, scores, marker="o", markersize=3, label=f"seed {run['seed']}")
         axes.axhline(run["random"], color="0.6", lw=0.8, ls=":")
     axes.axhline(BEST, color="0.6", lw=0.8, ls="--")
-    axes.set(xlabel="minutes of learning, in real time", ylabel="balls caught, of all", ylim=(0, 1))
+    axes.set(
+        xlabel="minutes of learning, in real time", ylabel="balls caught, of all", ylim=(0, 1.03)
+    )
     axes.set_title("Catch by PPO (dashed: 90 %; dotted: at random)", fontsize=9)
     axes.legend(loc="center right", frameon=False)
     figure.savefig(out, metadata={"Date": None})
