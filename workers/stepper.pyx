@@ -144,7 +144,8 @@ cdef class Stepper:
     cdef bint overdue(self, int64_t now_ns) noexcept nogil:
         """Whether a tick passed a while ago, as it does where processors are short: what was not read yet is for the next row."""
         return (
-            self.pending.active and self.pending.entry.due == AT and not self.step_clock and not self.episode.first_row
+            self.pending.active and self.pending.entry.due == AT and not self.step_clock
+            and self.episode.phase == RUNNING and not self.episode.first_row  # the others wait for a picture
             and self.pending.began_ns < self.pending.entry.due_ns < now_ns - OVERDUE_NS
         )
 

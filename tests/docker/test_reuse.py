@@ -110,6 +110,7 @@ def test_the_next_trainer_gets_the_same_containers(
     before = of_daemon(docker_engine, daemon.process.pid)
     assert len(before) == 2
     first.process.kill()
+    first.process.wait()  # until then it holds them
     with envserver.connect() as connection:
         envs = connection.make_vec("xvnc.Desktop-v0", 2, **OPTIONS)
         _, infos = envs.reset()
