@@ -4,8 +4,8 @@ RUN := .venv/bin
 BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS)) $(LEAN:%=--lean %)
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test base-image images test-docker build lint types wheel solve bench \
-	bench-quick bench-soak bench-deps bench-bursts performance streams asan annotate constraints clean
+.PHONY: help demo test frameworks base-image images test-docker build lint types wheel solve bench \
+	examples bench-quick bench-soak bench-deps bench-bursts performance streams asan annotate constraints clean
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -15,6 +15,8 @@ demo: build/compiled ## step eight environments at 60 frames a second, write dem
 
 test: build/compiled ## run every test, those with real processes too
 	$(RUN)/pytest
+
+frameworks: .venv/frameworks ## install the frameworks without which their tests are skipped
 
 base-image: ## make debian:bookworm-slim where it is missing: pull it, or debootstrap it
 	tools/base-image
@@ -38,6 +40,9 @@ wheel: build/compiled ## write dist/*.whl, compiled modules and data included
 	rm -rf build/lib.*
 	$(RUN)/python -m build --wheel --no-isolation
 
+examples: build/compiled ## run every example in a short form, print their last lines
+	$(RUN)/python -m examples
+
 solve: build/compiled ## play the solvers beside random agents, print what they get
 	$(RUN)/python -m examples.solvers
 
@@ -54,10 +59,8 @@ bench-soak: build/compiled ## watch memory for 10 minutes
 performance: build/compiled ## make docs/performance.md of what was measured
 	$(RUN)/python -m benchmarks.page
 
-bench-deps: .venv/installed ## install what `make bench` compares with
+bench-deps: .venv/frameworks ## install what `make bench` compares with
 	tools/system-packages $(PYTHON) bench
-	$(RUN)/pip install -q -c constraints.txt -c constraints-bench.txt \
-		torch==2.13.0 torchrl stable-baselines3
 
 streams: build/compiled ## record three scenes in five encodings to build/streams
 	$(RUN)/python -m benchmarks.streams
@@ -89,6 +92,15 @@ build/system: tools/system-packages
 	$(RUN)/pip install -q -c constraints.txt setuptools cython
 	ENVSERVER_PACKAGES=none PYTHONWARNINGS=ignore $(RUN)/pip install -q -c constraints.txt --no-build-isolation \
 		--config-settings editable_mode=compat -e '.[dev]'
+	@touch $@
+
+# torch first, and for CPUs: that of the package registry brings gigabytes of CUDA along.
+.venv/frameworks: .venv/installed constraints-frameworks.txt
+	$(RUN)/pip install -q --no-deps -c constraints-frameworks.txt --retries 1 \
+		--extra-index-url https://download.pytorch.org/whl/cpu torch
+	ENVSERVER_PACKAGES=none PYTHONWARNINGS=ignore $(RUN)/pip install -q -c constraints.txt \
+		-c constraints-frameworks.txt --no-build-isolation \
+		--config-settings editable_mode=compat -e '.[frameworks]'
 	@touch $@
 
 build/compiled: .venv/installed setup.py $(SOURCES)

@@ -25,6 +25,8 @@ TAP_MS = 30
 """How long a tap holds its key: programs that poll once a frame miss a shorter one."""
 TEXT_MS = 5
 """How long `('Text', ...)` holds each of its characters: a reader of text does not poll."""
+SPARE_KEY_MS = 20
+"""How long one that is not ASCII: servers give it a key, which programs have to look up."""
 MAX_SPAN_MS = 60_000
 TEXT_KEYS = {"\n": "Return", "\r": "Return", "\t": "Tab", "\b": "BackSpace", "\x1b": "Escape"}
 EVENT_FORMS = (
@@ -154,8 +156,9 @@ class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
         ('Text', text)                  type characters one after another
         ('Wait', ms)                    let time pass before the next event
 
-    A server types what its keyboard layout has. TigerVNC's Xvnc (1.12) adds other characters as
-    they come, but drops all beyond the first 18 or so of its life.
+    A server types what its keyboard layout has. Desktops that envserver starts type any other
+    character too: terminals read them exactly, Chromium loses some (docs/actions.md). A foreign
+    TigerVNC (1.12) drops all beyond the first 18 or so of its life, other servers may drop all.
 
     Args:
         width: Of the screen, in pixels.
@@ -269,7 +272,7 @@ class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
         elif kind == "Text" and len(fields) == 1 and isinstance(fields[0], str):
             for character in fields[0]:
                 key = _key(TEXT_KEYS.get(character, character))
-                at_us = _tap(entries, key, at_us, TEXT_MS)
+                at_us = _tap(entries, key, at_us, text_ms(character))
         elif kind == "Wait" and len(fields) == 1:
             at_us += round(_milliseconds(fields[0]) * 1000)
         else:
@@ -323,6 +326,11 @@ class EventCodec:
 
     def forget(self, env: int) -> None:
         """Nothing to forget."""
+
+
+def text_ms(character: str) -> int:
+    """How long a character of a text takes."""
+    return TEXT_MS if character.isascii() else SPARE_KEY_MS
 
 
 def is_sequence(value: Any) -> bool:

@@ -265,9 +265,9 @@ class Desktop(AgentSteps):
         self._act(_ups(_keys(keys)))
 
     def type(self, text: str) -> None:
-        """Type a text, 200 characters a second; a line's end is Return.
+        """Type a text, 200 characters of ASCII a second, 50 others; a line's end is Return.
 
-        What is not on the server's keyboard may not arrive everywhere (see `EventSpace`).
+        Chromium, and VNC servers that envserver did not start, may lose others (see `EventSpace`).
         """
         Text(text)  # refuses what is none
         parts = [text[at : at + CHARACTERS] for at in range(0, len(text), CHARACTERS)]

@@ -46,6 +46,7 @@ TOY_ENVS = (
 
 GYM_CORE = (
     *(f"gym-core.{game}-v0" for game in ATARI_GAMES),
+    "gym-core.Catch-v0",  # our own
     *(f"gym-core.{name}" for name in TOY_ENVS),
 )
 

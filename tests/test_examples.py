@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from examples import __main__ as examples
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+LIMITS = {"universe_agent.py": 120, "train_ppo.py": 170, "fleet_training.py": 60}
+"""Lines of those that are a whole agent, or learn and say how well."""
+DRAWS = "learning_curve.py"
+"""What it draws are hours of learning: there is no short form."""
 
 
 def run(name: str, *arguments: str, cwd: Path) -> str:
@@ -27,10 +33,16 @@ def run(name: str, *arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
-def test_an_example_is_short(path: Path) -> None:
-    limit = 120 if path.name == "universe_agent.py" else 30  # that one is a whole agent
-    assert len(path.read_text().splitlines()) < limit
+@pytest.mark.parametrize("name", examples.EXAMPLES)
+def test_an_example_is_short(name: str) -> None:
+    if name.endswith(".py"):
+        assert len((EXAMPLES / name).read_text().splitlines()) < LIMITS.get(name, 35)
+
+
+def test_all_examples_are_run() -> None:
+    programs = [*EXAMPLES.glob("[a-z]*.py"), *EXAMPLES.glob("adapters/*.py"), EXAMPLES / "solvers"]
+    names = {str(path.relative_to(EXAMPLES)) for path in programs}
+    assert names == {*examples.EXAMPLES, DRAWS}
 
 
 @pytest.mark.integration
@@ -54,3 +66,33 @@ def test_agent_desktop(tmp_path: Path) -> None:
     assert "quiet: True, done: True, reward: 1" in said
     with Image.open(tmp_path / "shot.png") as picture:
         assert picture.size == (800, 600)
+
+
+@pytest.mark.integration
+def test_llm_terminal(tmp_path: Path) -> None:
+    lines = run("llm_terminal.py", cwd=tmp_path).splitlines()
+    assert lines[0].startswith("goal: Create the file ")
+    assert lines[-1] == "done: True, reward: 1"
+
+
+@pytest.mark.integration
+def test_examples_are_run_one_after_the_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = examples.Example(["-c", "for line in range(5): print('line', line)"])
+    fails = examples.Example(["-c", "import sys; print('why'); sys.exit(3)"])
+    missing = examples.Example(["-c", ""], "no_such_framework", "some")
+    monkeypatch.setattr(examples, "EXAMPLES", {"said": said, "fails": fails, "missing": missing})
+    assert examples.main(["said", "missing"]) == 0
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("said: ")
+    assert lines == ["    line 2", "    line 3", "    line 4"]
+    install = "pip install 'envserver[some]'"
+    assert last == f"missing: skipped, it needs no_such_framework: {install}"
+    assert examples.main([]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "failed: fails"
+    assert "    why" in lines
+    assert "    ended with status 3" in lines
+    assert examples.main(["other"]) == 2
+    assert "no example is called 'other': said, fails, missing" in capsys.readouterr().err

@@ -116,8 +116,9 @@ class TorchRLEnv(EnvBase):
 
     def _own(self, observations: NDArray[np.uint8]) -> Any:
         """The only copy, into a tensor that nobody else writes."""
-        own = torch.empty(observations.shape, dtype=torch.uint8)
-        own.numpy()[...] = observations
+        # Into memory of NumPy's, which asks for huge pages: of a batch of 47 MB, in torch's own,
+        # the page faults cost four times the copy (AMD EPYC, 2 virtual cores).
+        own = torch.from_numpy(observations.copy())
         return own if self.device is None else own.to(self.device)
 
     def _points(self, rewards: NDArray[np.float64]) -> Any:

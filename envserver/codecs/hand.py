@@ -14,7 +14,7 @@ key that is pressed while Shift is held is sent as what a US keyboard types then
 
 from collections.abc import Iterable, Sequence
 
-from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, TEXT_MS
+from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, text_ms
 from envserver.codecs.events import (
     BUTTONS,
     KINDS,
@@ -177,7 +177,7 @@ class _Stroke:
         for character in text:
             number = keysym(TEXT_KEYS.get(character, character))
             self.entries.append(Entry(KEY, self.at_us, number, 1))
-            self.at_us += TEXT_MS * 1000
+            self.at_us += text_ms(character) * 1000
             self.entries.append(Entry(KEY, self.at_us, number, 0))
             self.keys.discard(number)
 

@@ -1,7 +1,7 @@
 """The little of the X protocol that starting a desktop needs: a cookie, and waiting for a manager.
 
 (X Window System Protocol, X11R7: connection setup, InternAtom, CreateWindow, SendEvent,
-PropertyNotify, ClientMessage.)
+PropertyNotify, ClientMessage, GenericEvent.)
 """
 
 import asyncio
@@ -14,6 +14,7 @@ PROPERTY_CHANGE_MASK = 0x400000
 SUBSTRUCTURE_MASKS = 0x180000
 PROPERTY_NOTIFY = 28
 CLIENT_MESSAGE = 33
+GENERIC_EVENT = 35
 ASK_AGAIN_S = 0.01
 
 
@@ -38,7 +39,7 @@ async def wait_window_manager(socket_path: str, cookie: bytes) -> None:
         ConnectionError: the X server refused, or ended.
     """
     reader, writer = await asyncio.open_unix_connection(socket_path)
-    connection = _Connection(reader, writer)
+    connection = Connection(reader, writer)
     try:
         await connection.set_up(cookie)
         root, window = connection.root, connection.new_id
@@ -60,7 +61,7 @@ async def wait_window_manager(socket_path: str, cookie: bytes) -> None:
         writer.close()
 
 
-class _Connection:
+class Connection:
     """One connection to an X server, little endian."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,6 +70,7 @@ class _Connection:
         self.root = 0
         self.new_id = 0
         """A number that no resource has yet."""
+        self.key_codes = range(0)
 
     async def set_up(self, cookie: bytes) -> None:
         """Log in.
@@ -85,6 +87,7 @@ class _Connection:
         (self.new_id,) = struct.unpack_from("<I", body, 4)
         (vendor_bytes,) = struct.unpack_from("<H", body, 16)
         formats = body[21]
+        self.key_codes = range(body[26], body[27] + 1)
         first_screen = 32 + (vendor_bytes + 3) // 4 * 4 + 8 * formats
         (self.root,) = struct.unpack_from("<I", body, first_screen)
 
@@ -107,24 +110,24 @@ class _Connection:
     async def reply(self) -> bytes:
         """The next reply; events before it are dropped."""
         while True:
-            message = await self._message()
+            message = await self.message()
             if message[0] == 1:
                 return message
 
     async def property_set(self, window: int, atom: int) -> None:
         """Wait until somebody sets a property of a window whose changes were asked for."""
         while True:
-            message = await self._message()
+            message = await self.message()
             of = struct.unpack_from("<II", message, 4)
             if message[0] & 0x7F == PROPERTY_NOTIFY and of == (window, atom):
                 return
 
-    async def _message(self) -> bytes:
+    async def message(self) -> bytes:
         """The next reply or event."""
         head = await self._reader.readexactly(32)
         if head[0] == 0:
             raise ConnectionError(f"the X server answered with error {head[1]}")
-        if head[0] != 1:
+        if head[0] not in (1, GENERIC_EVENT):
             return head
         (words,) = struct.unpack_from("<I", head, 4)
         return head + await self._reader.readexactly(4 * words)

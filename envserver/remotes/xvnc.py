@@ -19,6 +19,7 @@ from envserver import processes
 from envserver.errors import RemoteError
 from envserver.remotes.base import Endpoint, Remote, RemoteAddress
 from envserver.remotes.process import ProcessTree
+from envserver.remotes.spare_keys import SpareKeys
 from envserver.remotes.vnc_password import password_file
 from envserver.remotes.x11 import authority_file, wait_window_manager
 from envserver.runtimes.container import FRAME_RATE, NEVER
@@ -106,6 +107,7 @@ class XvncRemote(Remote):
         self.log = log
         self.tree: ProcessTree | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._keyboard: asyncio.Task[None] | None = None
 
     async def start(
         self,
@@ -141,7 +143,7 @@ class XvncRemote(Remote):
             tells = await _start_rewarder(tree, rewarder, environment, self.program_log)
         if not os.path.exists(x_socket):
             x_socket = f"\0{x_socket}"  # where the directory cannot be written, only this one is
-        cause = await self.ended_before(wait_window_manager(x_socket, cookie))
+        cause = await self.ended_before(self._prepare(x_socket, cookie))
         if cause is not None:
             raise RemoteError(f"{self.name}: {cause}")
         if command is not None:
@@ -149,12 +151,19 @@ class XvncRemote(Remote):
         self.address = RemoteAddress(vnc, tells)
 
     async def stop(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
-            self._watcher = None
+        for task in (self._watcher, self._keyboard):
+            if task is not None:
+                task.cancel()
+        self._watcher = self._keyboard = None
         tree, self.tree = self.tree, None
         if tree is not None:
             await tree.stop()
+
+    async def _prepare(self, x_socket: str, cookie: bytes) -> None:
+        """Wait until keyboard and window manager are ready."""
+        spare_keys = await SpareKeys.open(x_socket, cookie)
+        self._keyboard = asyncio.create_task(spare_keys.run())
+        await wait_window_manager(x_socket, cookie)
 
     async def _run_program(
         self, tree: ProcessTree, command: str | Sequence[str], environment: dict[str, str]

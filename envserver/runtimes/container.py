@@ -163,6 +163,7 @@ def _desktop(options: argparse.Namespace, vnc_password: str, rewarder_password: 
         programs[_spawn(["openbox", "--sm-disable"])] = "openbox"
         if rewarder is not None:
             programs[_fork(rewarder)] = "the rewarder"  # it waits for the window manager itself
+        _keep_keys_free()
         if options.command:
             _wait_window_manager()
             programs[_spawn(options.command)] = "the program"
@@ -241,11 +242,34 @@ def _wait_window_manager() -> None:
 
     from envserver.remotes.x11 import wait_window_manager
 
+    asyncio.run(wait_window_manager(_x_socket(), b""))
+
+
+def _keep_keys_free() -> None:
+    """Let the server type any character, by a thread: a process would count as a program's."""
+    import threading
+
+    def keep() -> None:
+        import asyncio
+        import contextlib
+
+        from envserver.remotes.spare_keys import SpareKeys
+
+        async def run() -> None:
+            spare_keys = await SpareKeys.open(_x_socket(), b"")
+            await spare_keys.run()
+
+        with contextlib.suppress(OSError):  # the server's end, which `_watch` reports
+            asyncio.run(run())
+
+    threading.Thread(target=keep, daemon=True).start()
+
+
+def _x_socket() -> str:
     number = os.environ["DISPLAY"].removeprefix(":")
     path = f"/tmp/.X11-unix/X{number}"
-    if not os.path.exists(path):
-        path = f"\0{path}"  # where the directory cannot be written, only this one is
-    asyncio.run(wait_window_manager(path, b""))
+    # Where the directory cannot be written, only the abstract one is.
+    return path if os.path.exists(path) else f"\0{path}"
 
 
 def _rewarder(options: argparse.Namespace, password: str) -> Callable[[], None]:

@@ -41,6 +41,7 @@ def test_there_is_no_other_example() -> None:
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
     module, extra, arguments, expected = ENDS[name]
     if find_spec(module) is None:
+        # `make frameworks` installs them, but RLlib, which wants another Gymnasium than ours.
         pytest.skip(f"pip install 'envserver[{extra}]' torch==2.13.0")
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *arguments],

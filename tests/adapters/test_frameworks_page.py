@@ -30,6 +30,7 @@ def test_every_framework_has_its_program() -> None:
 def test_a_program_runs(name: str, program: str, tmp_path: Path) -> None:
     module, extra = NEEDS[name]
     if find_spec(module) is None:
+        # `make frameworks` installs them, but RLlib, which wants another Gymnasium than ours.
         pytest.skip(f"pip install 'envserver[{extra}]' torch==2.13.0")
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -18,7 +18,8 @@ NOTHING = np.zeros(2, np.int64)
 @pytest.fixture
 def ppo(monkeypatch: pytest.MonkeyPatch) -> Any:
     """RLlib's `PPOConfig`, on one thread and without a cluster until one is asked for."""
-    reason = "pip install 'envserver[rllib]' torch==2.13.0"
+    # `make frameworks` leaves it out: its releases want another Gymnasium than constraints.txt has.
+    reason = "pip install 'envserver[rllib]' torch==2.13.0, beside an older Gymnasium"
     rllib = pytest.importorskip("ray.rllib.algorithms.ppo", reason=reason)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     return rllib.PPOConfig

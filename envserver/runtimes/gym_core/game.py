@@ -2,7 +2,7 @@
 
 Ids: `gym-core.<Name>-v<k>` is Gymnasium's `<Name>-v<k>`; `gym-core.<Name>-v0` is `ALE/<Name>-v5`
 where that is an Atari game (one frame a step); any other id is Gymnasium's own, such as
-`ALE/Pong-v5` or `module:Id-v0`.
+`ALE/Pong-v5` or `module:Id-v0`. Catch-v0 is ours, and known to Gymnasium wherever this is imported.
 """
 
 import math
@@ -22,6 +22,8 @@ MAX_INFO_ITEMS = 64
 MAX_INFO_DEPTH = 4
 
 Frame = NDArray[np.uint8]
+
+gymnasium.register("Catch-v0", entry_point="envserver.runtimes.gym_core.catch:Catch")
 
 
 class Step(NamedTuple):
