@@ -42,6 +42,11 @@ class Vocabulary(NamedTuple):
         return [event for action in actions for event in self.read(action)]
 
 
+def drawn(gesture: Drag) -> bool:
+    """Whether it goes from one place to another, with the left button."""
+    return gesture.number == 1 and gesture.start is not None and len(gesture.path) == 1
+
+
 VOCABULARIES = {
     "anthropic": Vocabulary(
         lambda action: anthropic.to_events(action, SIZE),
@@ -98,13 +103,13 @@ VOCABULARIES = {
         UITARS,
         lambda gesture: (
             (isinstance(gesture, Chord) and gesture.hold_ms is None)
-            or (isinstance(gesture, Move) and not gesture.keys)
+            or isinstance(gesture, Move)
             or (
                 isinstance(gesture, Click)
                 and (gesture.number, gesture.count) in ((1, 1), (1, 2), (3, 1))
                 and gesture.at is not None
-                and not gesture.keys
             )
+            or (isinstance(gesture, Drag) and drawn(gesture))
             or (isinstance(gesture, Single) and isinstance(gesture.event, Text))
         ),
     ),
@@ -123,7 +128,9 @@ VOCABULARIES = {
 
 MILLISECONDS = st.integers(0, 60_000_000).map(lambda us: us / 1000)
 POINTS = st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1))
-TEXTS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")) | st.sampled_from("\n\t\\'\""))
+TEXTS = st.text(
+    st.characters(exclude_categories=("C", "Zl", "Zp")) | st.sampled_from("\n\t\\'\"")
+) | st.sampled_from(["Action: wait()", "DONE", "')\n\nwait()", "<point>1 2</point>"])
 
 
 def gestures_of(keys: list[str]) -> st.SearchStrategy[Gesture]:
@@ -286,5 +293,6 @@ def test_a_grid_of_thousandths_tells_every_pixel_of_a_small_picture(
     at = data.draw(st.tuples(*(st.integers(0, side - 1) for side in size)))
     (said,) = uitars.from_events([Pointer(*at)], size)
     assert uitars.to_events(said, size) == [Pointer(*at)]
-    (said,) = uitars.from_events([Pointer(*at)], size, grid=None)
-    assert uitars.to_events(said, size, grid=None) == [Pointer(*at)]
+    (said,) = uitars.from_events([Pointer(*at)], size, grid=size)
+    assert said == f"hover(point='<point>{at[0]} {at[1]}</point>')"
+    assert uitars.to_events(said, size, grid=size) == [Pointer(*at)]
