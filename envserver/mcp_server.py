@@ -72,12 +72,19 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
     async def picture(region: list[int] | None = None, cursor: bool = False) -> Image:
         return Image(data=await desktop.screenshot_png(region, cursor=cursor), format="png")
 
+    def unless_ended(said: str) -> str:
+        ended = f"the episode has ended with a reward of {desktop.reward:g}"
+        return ended if desktop.done else said
+
+    async def quiet(
+        quiet_ms: float = 100.0, max_ms: float = 5000.0, region: list[int] | None = None
+    ) -> str:
+        is_quiet = await desktop.wait_stable(quiet_ms, max_ms, region)
+        return unless_ended("the screen is quiet" if is_quiet else "the screen still changes")
+
     async def settled(look: bool) -> list[Any]:
-        quiet = await desktop.wait_stable()
-        said = ["the screen is quiet" if quiet else "the screen still changes"]
-        if desktop.done:
-            said = [f"the episode has ended with a reward of {desktop.reward:g}"]
-        return [*said, await picture()] if look else said
+        said = await quiet()
+        return [said, await picture()] if look else [said]
 
     async def screenshot(
         region: Region = None,
@@ -162,16 +169,15 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
         async with told():
             if until == "change":
                 changed = await desktop.wait_change(max_ms, region)
-                return "the screen has changed" if changed else "nothing has changed"
-            quiet = await desktop.wait_stable(quiet_ms, max_ms, region)
-            return "the screen is quiet" if quiet else "the screen still changes"
+                return unless_ended("the screen has changed" if changed else "nothing has changed")
+            return await quiet(quiet_ms, max_ms, region)
 
     async def reset(look: Look = False) -> list[Any]:
         """Begin anew: after the episode has ended, or where the desktop has failed."""
         async with told():
             await desktop.reset()
-            said = [f"the goal: {desktop.goal}" if desktop.goal else "a new episode has begun"]
-            return [*said, await picture()] if look else said
+            said = f"the goal: {desktop.goal}" if desktop.goal else "a new episode has begun"
+            return [said, await picture()] if look else [said]
 
     for looks in (screenshot, wait):
         tool(looks, LOOKING)
