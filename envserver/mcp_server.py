@@ -21,7 +21,7 @@ from envserver.errors import EnvServerError
 with importing("mcp", "mcp", (2, 0)):
     from mcp.server.mcpserver import Image, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
-    from mcp.types import ToolAnnotations
+    from mcp.types import CallToolResult, TextContent, ToolAnnotations
     from pydantic import Field
 
 INSTRUCTIONS = """\
@@ -64,6 +64,7 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
         "envserver",
         instructions=INSTRUCTIONS.format(width=width, height=height, goal=goal).strip(),
         log_level="WARNING",
+        middleware=[lambda context, then: _known(server, context, then)],
     )
 
     def tool(function: Callable[..., Awaitable[Any]], hints: ToolAnnotations) -> None:
@@ -184,6 +185,21 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
     for acts in (click, move, drag, scroll, type, key, reset):
         tool(acts, ACTING)
     return server
+
+
+async def _known(
+    server: "MCPServer[Any]", context: Any, then: Callable[[Any], Awaitable[Any]]
+) -> Any:
+    """Refuse arguments that a tool does not have, which the package would drop."""
+    params = context.params or {}
+    if context.method == "tools/call":
+        for tool in await server.list_tools():
+            parameters = tool.input_schema["properties"]
+            unknown = [name for name in params.get("arguments") or {} if name not in parameters]
+            if tool.name == params.get("name") and unknown:
+                said = f"{tool.name} takes no {unknown[0]!r}, expected {', '.join(parameters)}"
+                return CallToolResult(content=[TextContent(type="text", text=said)], is_error=True)
+    return await then(context)
 
 
 @contextlib.asynccontextmanager

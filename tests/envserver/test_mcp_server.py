@@ -92,6 +92,8 @@ def test_a_client_works_in_a_terminal(home: Path) -> None:
             assert "less than or equal to 60000" in await refused("wait", max_ms=3_600_000)
             assert "expected a number of clicks" in await refused("scroll", x=1, y=1)
             assert "hop" in await refused("hop")
+            said = await refused("click", x=1, y=1, double=True)
+            assert said == "click takes no 'double', expected x, y, button, count, keys, look"
 
     asyncio.run(run())
     assert not [each for each in psutil.Process().children() if each.status() != "zombie"]
