@@ -73,7 +73,7 @@ def to_events(
 
 
 def from_events(events: Iterable[Event], size: Size) -> list[dict[str, Any]]:
-    """The actions that are these events.
+    """The actions that are these events; of a drag, only the toolset knows what it holds.
 
     Raises:
         ValueError: no action says one of them.
@@ -184,12 +184,13 @@ def _action(gesture: Gesture, size: Size) -> dict[str, Any] | None:
             for name, which in CLICKS.items():
                 if which == (number, count):
                     return {"action": name, **_where(at, size), **_held(keys)}
-        case Drag(number, (end,), start, ()) if number == LEFT and start is not None:
+        case Drag(number, (end,), start, keys) if number == LEFT and start is not None:
             start_at, end_at = checked_point(*start, size), checked_point(*end, size)
             return {
                 "action": "left_click_drag",
                 "start_coordinate": list(start_at),
                 "coordinate": list(end_at),
+                **_held(keys),
             }
         case Scroll(dx, dy, at, keys) if dx == 0 or dy == 0:
             towards = ("up" if dy < 0 else "down") if dx == 0 else "left" if dx < 0 else "right"

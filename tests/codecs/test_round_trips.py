@@ -57,6 +57,7 @@ VOCABULARIES = {
             or (isinstance(gesture, Click) and gesture.number <= 3 and gesture.count == 1)
             or (isinstance(gesture, Click) and gesture.number == 1 and not gesture.keys)
             or (isinstance(gesture, Scroll) and 0 in (gesture.dx, gesture.dy))
+            or (isinstance(gesture, Drag) and drawn(gesture))
             or (isinstance(gesture, Drag) and gesture.number == 1 and not gesture.keys)
             or (isinstance(gesture, Move) and not gesture.keys)
             or (isinstance(gesture, Single) and isinstance(gesture.event, Text | Wait))
