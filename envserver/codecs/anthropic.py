@@ -22,7 +22,7 @@ from envserver.codecs.gestures import (
     Single,
     told,
 )
-from envserver.codecs.keys import X11, combination
+from envserver.codecs.keys import combination, xdotool_name
 from envserver.codecs.requests import CursorPosition, Request, Screenshot, Zoom
 
 Version = Literal["computer_20250124", "computer_20251124", "computer_toolset_20260801"]
@@ -213,4 +213,4 @@ def _held(keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _text(keys: tuple[str, ...]) -> str:
-    return "+".join(X11.write(key) for key in keys)
+    return "+".join(xdotool_name(key) for key in keys)
