@@ -10,12 +10,14 @@ be too late or too early. Too late, when the key was taken back: so those that w
 stay as they are, of 106, on a keyboard as Xvnc has it, 67 at least. Which those are is known by
 XI_RawKeyPress events, asked for once the server gave a key. Too early, in a program with two
 connections to the server, such as Chromium, which reads the key on one before it hears on the other
-what it means, and types nothing. So a free key is grabbed: its first press stops keyboard and
-pointer until every window that answers pings has done so, on whichever connection it lives, or a
-time is over. Then the press is replayed, and what came after it. Xvnc meanwhile would mistake which
-of Shift and Caps Lock are on, so this must end before the next character comes, 20 ms later, and
-presses with Shift, which Xvnc releases at once, are not grabbed: a capital letter that has no key
-yet comes as it may. (X Window System Protocol, X11R7: GetKeyboardMapping, ChangeKeyboardMapping,
+what it means, and types nothing. So as long as there are windows that answer pings, which
+terminals' do not, free keys are grabbed: the first press of one stops keyboard and pointer until
+all those windows have answered, on whichever connection they live, or a time is over. Then it is
+replayed, and what came after it. Xvnc meanwhile would mistake which of Shift and Caps Lock are on,
+so this should end before the next capital letter comes, 20 ms later at the earliest. For the same
+reason presses with Shift, which Xvnc releases at once, are not grabbed: those are the capital
+letters of Latin-1, whose keys are taken back last; Xvnc knows no others as capitals.
+(X Window System Protocol, X11R7: GetKeyboardMapping, ChangeKeyboardMapping,
 QueryKeymap, GrabKey, AllowEvents, MappingNotify; "X Input Extension", version 2.0; Extended Window
 Manager Hints, _NET_WM_PING.)
 """
@@ -25,9 +27,16 @@ import contextlib
 import struct
 from collections import deque
 
-from envserver.remotes.x11 import CLIENT_MESSAGE, EVENT_MASK, GENERIC_EVENT, Connection
+from envserver.remotes.x11 import (
+    CLIENT_MESSAGE,
+    EVENT_MASK,
+    GENERIC_EVENT,
+    PROPERTY_CHANGE_MASK,
+    PROPERTY_NOTIFY,
+    Connection,
+)
 
-LETTERS = "đćşżśłřžščùûýõãïîëåæøôâêàèçñíóáéúöäüєїіъэщцфюёхшйжчьыгбзуядпмклврстинаео"
+LETTERS = "řłžščґєїіъэщцфюёхшйжчьыгбзуядпмклврстинаеоðãõìòùûýþïîëåæøôâêàèçñíóáéúöäü"
 PAIRS = (
     *("£€", "¡¿", "‚‘", "–—", "«»", "”’", "„“"),  # noqa: RUF001
     *(letter + letter.upper() for letter in LETTERS),
@@ -66,6 +75,10 @@ class SpareKeys:
         self._input_opcode = 0
         self._listens = False
         self._changed = False
+        self._came = False
+        """Whether windows came or went."""
+        self._holds = False
+        """Whether free keys are grabbed."""
         self._untold = False
         """Whether programs may not know yet what keys mean."""
         self._stopped: deque[tuple[int, int]] = deque()
@@ -98,6 +111,8 @@ class SpareKeys:
             while True:
                 if self._stopped:
                     await self._replay(*self._stopped.popleft())
+                elif self._came:
+                    await self._hold()
                 elif self._changed:
                     await self._look()
                 else:
@@ -116,6 +131,8 @@ class SpareKeys:
         self._protocols = await self._connection.atom(b"WM_PROTOCOLS")
         self._ping = await self._connection.atom(b"_NET_WM_PING")
         self._clients = await self._connection.atom(b"_NET_CLIENT_LIST")
+        self._select(PROPERTY_CHANGE_MASK)
+        self._came = True
         keys = await self._keys()
         self._spare = frozenset(
             code
@@ -128,8 +145,6 @@ class SpareKeys:
         given = dict(zip(sorted(self._spare), words, strict=False))
         self._change(given, 2)
         self._given = dict.fromkeys(given)
-        for code in given:
-            self._release(code)
         await self._keys()  # when it answers, all is done
 
     async def _keys(self) -> dict[int, set[int]]:
@@ -158,6 +173,15 @@ class SpareKeys:
             idle = [code for code in self._given if not held[code // 8] >> code % 8 & 1]
             self._free(idle[: len(self._spare) // 8])
 
+    async def _hold(self) -> None:
+        """Grab free keys if there are windows to ask, else do not."""
+        self._came = False
+        holds = bool(await self._windows())
+        if holds != self._holds:
+            self._holds = holds
+            for code in self._spare - {*self._given}:
+                (self._grab if holds else self._release)(code)
+
     async def _replay(self, code: int, time: int) -> None:
         """Let a press go to its program, once all programs know what the key means."""
         if self._untold:
@@ -179,7 +203,7 @@ class SpareKeys:
             async with asyncio.timeout(ANSWER_S):
                 while self._waiting:
                     self._note(await self._connection.message(errors=True))
-        self._connection.send(2, 0, struct.pack("<III", root, EVENT_MASK, 0))
+        self._select(PROPERTY_CHANGE_MASK)
 
     async def _windows(self) -> set[int]:
         """Those that answer pings, mapped or not."""
@@ -232,6 +256,8 @@ class SpareKeys:
             kind, of, _, window = struct.unpack_from("<IIII", message, 8)
             if (kind, of) == (self._protocols, self._ping):
                 self._waiting.discard(window)
+        elif kind == PROPERTY_NOTIFY:
+            self._came |= struct.unpack_from("<I", message, 8) == (self._clients,)
         elif message[0] == GENERIC_EVENT and message[1] == self._input_opcode:
             (code,) = struct.unpack_from("<I", message, 16)
             if code in self._given:  # it is the last to be taken back
@@ -248,14 +274,23 @@ class SpareKeys:
             self._input_opcode, 46, struct.pack("<IHxx", self._connection.root, 1) + mask
         )
 
+    def _select(self, events: int) -> None:
+        """Which events of the root window are wanted."""
+        self._connection.send(2, 0, struct.pack("<III", self._connection.root, EVENT_MASK, events))
+
     def _free(self, codes: list[int]) -> None:
-        """Let keys type nothing, and hold their next press back."""
+        """Let keys type nothing."""
         self._change(dict.fromkeys(codes, bytes(4)), 1)
         for code in codes:
             self._given.pop(code, None)
-            for modifiers in LOCKS:  # GrabKey: both devices stop
-                place = struct.pack("<IHBBBxxx", self._connection.root, modifiers, code, 0, 0)
-                self._connection.send(33, 0, place)
+            if self._holds:
+                self._grab(code)
+
+    def _grab(self, code: int) -> None:
+        """Hold a key's next press back: it stops both devices (GrabKey)."""
+        for modifiers in LOCKS:
+            place = struct.pack("<IHBBBxxx", self._connection.root, modifiers, code, 0, 0)
+            self._connection.send(33, 0, place)
 
     def _release(self, code: int) -> None:
         """Hold a key's presses back no more (UngrabKey)."""

@@ -60,18 +60,16 @@ def test_a_terminal_reads_what_was_typed(image: str, inside: Callable[..., str])
     """Gym-core's games read keys only; its image has the base's terminal, as they all have."""
     text = "\n".join(TEXTS.values())
     with envserver.desktop(
-        "xvnc.Desktop-v0",
+        "terminal.CreateFile-v0",
         provider="docker",
         container={"image": f"envserver/{image}"},
-        command=["xterm", "-maximized"],
         screen=(800, 600),
     ) as desktop:
-        desktop.wait_stable()
         desktop.type("cd /tmp; cat > got; mv got typed\n")
-        desktop.wait_stable()
+        until(lambda: inside("find", "/tmp/got") == "/tmp/got\n")
         desktop.type(f"{text}\n")
         desktop.press("ctrl+d")
-        until(lambda: inside("find", "/tmp/typed").strip() == "/tmp/typed")
+        until(lambda: inside("find", "/tmp/typed") == "/tmp/typed\n")
         assert inside("cat", "/tmp/typed") == f"{text}\n"
 
 
