@@ -267,7 +267,7 @@ class Desktop(AgentSteps):
     def type(self, text: str) -> None:
         """Type a text, 200 characters of ASCII a second, 50 others; a line's end is Return.
 
-        Chromium, and VNC servers that envserver did not start, may lose others (see `EventSpace`).
+        VNC servers that envserver did not start may lose others (see `EventSpace`).
         """
         Text(text)  # refuses what is none
         parts = [text[at : at + CHARACTERS] for at in range(0, len(text), CHARACTERS)]
