@@ -1,8 +1,8 @@
 """One desktop as an MCP server on standard input and output: `envserver mcp`.
 
-Tools: screenshot, click, move, drag, scroll, type, key, wait. Those that act wait until the screen
-is quiet, say whether it is, and bring the picture along if they are asked to. The desktop starts
-before the first answer and ends with the server.
+Tools: screenshot, click, move, drag, scroll, type, key, wait, get_clipboard, set_clipboard. Those
+that act wait until the screen is quiet, say whether it is, and bring the picture along if they are
+asked to. The desktop starts before the first answer and ends with the server.
 """
 
 import contextlib
@@ -149,7 +149,19 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
             quiet = await desktop.wait_stable(quiet_ms, max_ms, region)
             return "the screen is quiet" if quiet else "the screen still changes"
 
-    for each in (screenshot, click, move, drag, scroll, type, key, wait):
+    async def get_clipboard() -> str:
+        """Read the text that a program copied last."""
+        async with told():
+            return await desktop.clipboard()
+
+    async def set_clipboard(text: str) -> str:
+        """Put a text into the clipboard, for a program to paste."""
+        async with told():
+            await desktop.set_clipboard(text)
+            return "the clipboard is set"
+
+    acting = (click, move, drag, scroll, type, key)
+    for each in (screenshot, *acting, wait, get_clipboard, set_clipboard):
         tool(each)
     return server
 

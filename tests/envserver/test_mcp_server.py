@@ -18,7 +18,8 @@ from PIL import Image
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ["-c", "from envserver.cli import main; main()", "mcp"]
-TOOLS = {"screenshot", "click", "move", "drag", "scroll", "type", "key", "wait"}
+ACTING = {"click", "move", "drag", "scroll", "type", "key"}
+TOOLS = {"screenshot", *ACTING, "wait", "get_clipboard", "set_clipboard"}
 
 
 def picture(content: Any) -> NDArray[np.uint8]:
