@@ -37,6 +37,8 @@ class Desk:
         self._source: RFBSource | None = None
         self._copied_ns = 0
         self._copied = asyncio.Event()
+        self._exchanged_ns = 0
+        """When the newest text of the last parcel was copied."""
         self._exchanged = asyncio.Event()
         self._turn = asyncio.Lock()
         self._answering: set[asyncio.Task[None]] = set()
@@ -47,7 +49,8 @@ class Desk:
         self._copied_ns = 0
 
     def exchanged(self) -> None:
-        """The hot thread is done with a parcel."""
+        """The hot thread is done with a parcel, and has told of every text up to then."""
+        self._exchanged_ns = self._copied_ns
         self._exchanged.set()
 
     def copied(self, at_ns: int) -> None:
@@ -89,11 +92,10 @@ class Desk:
                     self._copied.clear()
                     await self._copied.wait()
         async with self._turn:
-            copied_ns = self._copied_ns
-            if copied_ns <= after_ns:
-                return {"text": "", "copied_ns": copied_ns}
+            if self._copied_ns <= after_ns:
+                return {"text": "", "copied_ns": self._copied_ns}
             source = await self._exchange(Parcel.TEXT)
-            return {"text": source.text(), "copied_ns": copied_ns}
+            return {"text": source.text(), "copied_ns": self._exchanged_ns}
 
     async def _set_clipboard(self, text: str) -> dict[str, Any]:
         async with self._turn:
