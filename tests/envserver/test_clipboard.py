@@ -1,5 +1,6 @@
 """The clipboard of real desktops: programs that copy and paste, texts of all scripts, refusals."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -180,6 +181,21 @@ def test_a_server_without_the_extension_takes_latin_1_alone(home: Path) -> None:
         with pytest.raises(ValueError, match=r"has '天', but the VNC server.* latin-1 alone"):
             session.set_clipboard(0, "é天")
         envs.step([0])
+
+
+def test_the_calls_are_awaited_too(both: tuple[Desktop, Programs], home: Path) -> None:
+    d, programs = both
+    remotes = d.envs.session.names[0]
+
+    async def run() -> None:
+        async with envserver.desktop_async(remotes=remotes, screen=(320, 240)) as other:
+            assert await other.clipboard() == ""
+            programs.copy("天")
+            assert await other.wait_clipboard() == d.wait_clipboard() == "天"
+            await other.set_clipboard("ours")
+            assert programs.paste() == "ours"
+
+    asyncio.run(run())
 
 
 def test_a_session_without_a_server_has_no_clipboard(home: Path) -> None:
