@@ -1,8 +1,8 @@
 """One desktop as an MCP server on standard input and output: `envserver mcp`.
 
-Tools: screenshot, click, move, drag, scroll, type, key, wait, reset. Those that act wait until the
-screen is quiet, say whether it is, and bring the picture along if they are asked to. The desktop
-starts before the first answer and ends with the server.
+Tools: screenshot, click, move, drag, scroll, type, key, wait, get_clipboard, set_clipboard, reset.
+Those that act wait until the screen is quiet, say whether it is, and bring the picture along if
+they are asked to. The desktop starts before the first answer and ends with the server.
 
 Importing this needs the package `mcp`.
 """
@@ -89,7 +89,7 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
 
     async def screenshot(
         region: Region = None,
-        cursor: Annotated[bool, Field(description="Draw an arrow where the pointer is.")] = False,
+        cursor: Annotated[bool, Field(description="Draw the pointer, too.")] = False,
     ) -> Image:
         """Show the screen, or a part of it, as it is now."""
         async with told():
@@ -173,6 +173,19 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
                 return unless_ended("the screen has changed" if changed else "nothing has changed")
             return await quiet(quiet_ms, max_ms, region)
 
+    async def get_clipboard() -> str:
+        """Read the text that a program copied last."""
+        async with told():
+            return await desktop.clipboard()
+
+    async def set_clipboard(
+        text: Annotated[str, Field(description="at most 1 MiB of UTF-8")],
+    ) -> str:
+        """Put a text into the clipboard, for a program to paste."""
+        async with told():
+            await desktop.set_clipboard(text)
+            return "the clipboard is set"
+
     async def reset(look: Look = False) -> list[Any]:
         """Begin anew: after the episode has ended, or where the desktop has failed."""
         async with told():
@@ -180,9 +193,9 @@ def make_server(desktop: AsyncDesktop) -> "MCPServer[Any]":
             said = f"the goal: {desktop.goal}" if desktop.goal else "a new episode has begun"
             return [said, await picture()] if look else [said]
 
-    for looks in (screenshot, wait):
+    for looks in (screenshot, wait, get_clipboard):
         tool(looks, LOOKING)
-    for acts in (click, move, drag, scroll, type, key, reset):
+    for acts in (click, move, drag, scroll, type, key, set_clipboard, reset):
         tool(acts, ACTING)
     return server
 

@@ -18,8 +18,8 @@ from PIL import Image
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ["-c", "from envserver.cli import main; main()", "mcp"]
-LOOKING = {"screenshot", "wait"}
-ACTING = {"click", "move", "drag", "scroll", "type", "key", "reset"}
+LOOKING = {"screenshot", "wait", "get_clipboard"}
+ACTING = {"click", "move", "drag", "scroll", "type", "key", "set_clipboard", "reset"}
 
 
 def picture(content: Any) -> NDArray[np.uint8]:
@@ -82,6 +82,10 @@ def test_a_client_works_in_a_terminal(home: Path) -> None:
             assert (picture(shown) != typed).any(axis=(1, 2)).sum() > 40, "five lines more"
             (said,) = await call("wait", until="change", max_ms=100)
             assert said.text == "nothing has changed"
+            (said,) = await call("set_clipboard", text="天")
+            assert said.text == "the clipboard is set"
+            (said,) = await call("get_clipboard")
+            assert not said.text.strip(), "the drag marked an empty line"
             (shown,) = await call("screenshot", region=[10, 20, 30, 40])
             assert picture(shown).shape == (40, 30, 3)
             assert "x is 640" in await refused("click", x=640, y=0)
