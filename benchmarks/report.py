@@ -166,8 +166,19 @@ def write(
     return dated
 
 
+def show_found(found: Iterable[Found]) -> None:
+    """Print what a benchmark yields; until it failed, too."""
+    measured = Measured()
+    try:
+        measured.take(found)
+    finally:
+        show(measured)
+
+
 def show(measured: Measured) -> None:
     """Print the table, and the notes."""
+    if not measured.figures and not measured.notes:
+        return
     table = Table("figure", "measured", "reach", "")
     for figure in measured.figures:
         holds = {None: "", True: "holds", False: "[red]missed[/red]"}[figure.holds]

@@ -23,7 +23,7 @@ from benchmarks.cpu import private_mb
 from benchmarks.fleet import step_for
 from benchmarks.fleet_server import FleetServer
 from benchmarks.recording import Recording
-from benchmarks.report import Figure, Found, Measured, Series, show
+from benchmarks.report import Figure, Found, Series, show_found
 from benchmarks.start import look_at_all, workers_of
 from envserver.client import Client
 from envserver.vector_env import VectorEnv
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--n", type=command.whole(2), default=20)
     parser.add_argument("--minutes", type=command.positive, default=10.0)
     asked = parser.parse_args()
-    show(Measured().take(measure(asked.streams, asked.n, asked.minutes)))
+    show_found(measure(asked.streams, asked.n, asked.minutes))
 
 
 if __name__ == "__main__":
