@@ -176,13 +176,12 @@ def show_found(found: Iterable[Found]) -> None:
 
 
 def show(measured: Measured) -> None:
-    """Print the table, and the notes."""
-    if not measured.figures and not measured.notes:
-        return
+    """Print the table, if there is anything in it, and the notes."""
     table = Table("figure", "measured", "reach", "")
     for figure in measured.figures:
         holds = {None: "", True: "holds", False: "[red]missed[/red]"}[figure.holds]
         table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", figure.reach or "", holds)
-    Console().print(table)
+    if measured.figures:
+        Console().print(table)
     for note in measured.notes:
         print(f"note: {note}")
