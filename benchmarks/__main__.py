@@ -3,10 +3,11 @@
     python -m benchmarks [--quick | --soak] [--streams DIRECTORY] [--lean PATH] [--only PART ...]
 
 Without a directory of recordings those of `make streams` are used, and recorded where they are
-missing, before the first part. Each part has a time of its own, and what those before it left over;
-a part that is still at it then is ended. What it has found until then is kept, as it is where a
-part fails; the others go on, and the exit status is 1. Ctrl-C ends it with what there is. All of it
-is written to results/latest.json, too; the soak to results/soak.json.
+missing, before the first part: in 3 minutes, or, for a quick run, three short ones in 15 s. Each
+part has a time of its own, and what those before it left over; a part that is still at it then is
+ended. What it has found until then is kept, as it is where a part fails; the others go on, and the
+exit status is 1. Ctrl-C ends it with what there is. All of it is written to results/latest.json,
+too; the soak to results/soak.json.
 """
 
 import argparse
@@ -39,6 +40,10 @@ from benchmarks import (
 from benchmarks.report import Found, Measured
 
 QUICK_DECODED = ("desk-tight", "game-tightjpeg")
+QUICK_FLEET = ("game-zrle",)
+QUICK_RECORDED = {*QUICK_DECODED, *QUICK_FLEET}
+QUICK_DIRECTORY = streams.DIRECTORY.with_name("streams-quick")
+QUICK_RECORDED_S = 3.0
 LIGHT = ("game-zrle", "game-tight")
 FLEET = ("game-zrle", "game-tightjpeg", "desk-tight", "desk-tightjpeg")
 OBSERVED = ("video-tightjpeg", "desk-tight", "game-zrle")
@@ -68,26 +73,40 @@ class Part:
 class Streams:
     """The recordings, by name; ours are made when they are first asked for.
 
+    Args:
+        directory: of recordings; None: ours.
+        quick: where there are none of ours, the few that a quick run plays are enough.
+
     Raises:
         SystemExit: there are none in the directory that was named.
     """
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, quick: bool = False) -> None:
         self._directory = directory or streams.DIRECTORY
-        if directory is not None and not any(directory.glob("*.rfb")):
+        self._quick = quick
+        if directory is not None and not _recorded(directory):
             raise SystemExit(f"no recordings (NAME.rfb) are in {directory}")
 
     @functools.cached_property
     def directory(self) -> Path:
         """Where they lie."""
-        if not any(self._directory.glob("*.rfb")):
-            streams.record_all()
-        return self._directory
+        if _recorded(self._directory):
+            return self._directory
+        if not self._quick:
+            streams.record_all(self._directory)
+            return self._directory
+        if not _recorded(QUICK_DIRECTORY):
+            streams.record_all(QUICK_DIRECTORY, QUICK_RECORDED_S, QUICK_RECORDED)
+        return QUICK_DIRECTORY
 
     def __call__(self, *names: str) -> list[Path]:
         """Those of the names that are there; all where none is."""
         paths = {path.stem: path for path in sorted(self.directory.glob("*.rfb"))}
         return [paths[name] for name in names if name in paths] or list(paths.values())
+
+
+def _recorded(directory: Path) -> bool:
+    return any(directory.glob("*.rfb"))
 
 
 def all_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
@@ -107,14 +126,14 @@ def all_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
 
 
 def quick_parts(recorded: Streams, lean: Sequence[Path]) -> dict[str, Part]:
-    """A look at each: 2 minutes."""
+    """A look at each: 2 minutes, with the recordings where they are missing."""
     return {
         "decode": Part(20, lambda s: decode.measure(recorded(*QUICK_DECODED), lean, 0.3, s)),
-        "handover": Part(30, lambda _: handover.measure((20,), rounds=2, seconds=15)),
-        "fleet": Part(20, lambda _: fleet.measure(recorded(*LIGHT)[:1], seconds=4, highest=0)),
-        "live": Part(20, lambda _: live.measure(3, live.QUICK)),
+        "handover": Part(25, lambda _: handover.measure((20,), rounds=2, seconds=15)),
+        "fleet": Part(15, lambda _: fleet.measure(recorded(*QUICK_FLEET), seconds=4, highest=0)),
+        "live": Part(15, lambda _: live.measure(3, live.QUICK)),
         "latency": Part(15, lambda _: latency.measure(60, (60,), (0,))),
-        "start and memory": Part(15, lambda _: start.measure(recorded(*LIGHT)[0], (8,), 3)),
+        "start and memory": Part(15, lambda _: start.measure(recorded(*QUICK_FLEET)[0], (8,), 3)),
     }
 
 
@@ -161,10 +180,10 @@ def run(parts: dict[str, Part]) -> tuple[dict[str, Measured], list[str]]:
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             if not isinstance(error, OutOfTime | KeyboardInterrupt | SystemExit):
                 traceback.print_exc()
-            why = str(error) or type(error).__name__
+            interrupted = isinstance(error, KeyboardInterrupt)
+            why = "interrupted" if interrupted else str(error) or type(error).__name__
             measured.notes.append(f"not all was measured: {why}")
             failed.append(name)
-            interrupted = isinstance(error, KeyboardInterrupt)
         measured.seconds = time.monotonic() - began_s
         report.show(measured)
         print(f"{measured.seconds:.0f} s of {part.seconds:g}\n", flush=True)
@@ -185,7 +204,7 @@ def main() -> None:
     report.check_writable()
     described = report.machine()
     make = quick_parts if asked.quick else soak_parts if asked.soak else all_parts
-    recorded = Streams(asked.streams)
+    recorded = Streams(asked.streams, asked.quick)
     parts = make(recorded, asked.lean)
     if unknown := set(asked.only) - set(parts):
         parser.error(f"no part {', '.join(unknown)}: there are {', '.join(parts)}")

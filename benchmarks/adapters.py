@@ -22,7 +22,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from benchmarks.command import run, whole
-from benchmarks.report import Figure, Found, Measured, show
+from benchmarks.report import Figure, Found, show_found
 from envserver.actions import KeyTableCodec
 from envserver.adapters.legacy import LegacyVectorEnv
 from envserver.adapters.puffer import PufferVecEnv
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--num-envs", type=whole(), default=20)
     parser.add_argument("--rounds", type=whole(), default=10)
     asked = parser.parse_args()
-    show(Measured().take(measure(asked.num_envs, asked.rounds)))
+    show_found(measure(asked.num_envs, asked.rounds))
 
 
 if __name__ == "__main__":

@@ -1,24 +1,45 @@
-"""What the benchmarks' commands share: how they end, and which numbers they take."""
+"""What the benchmarks' commands share: how they end, what they start, which numbers they take."""
 
 import argparse
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 INTERRUPTED = 130
+
+
+class Ended(KeyboardInterrupt):
+    """Another process asked for the end."""
 
 
 def run(main: Callable[[], None]) -> None:
     """Run a command so that whatever interrupts it ends what it has started, too.
 
-    SIGTERM and SIGHUP are as Ctrl-C; an Xvnc lives on where nobody ends it.
+    SIGTERM and SIGHUP are as Ctrl-C, of which a line is printed; an Xvnc lives on where nobody ends
+    it.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _end)
     try:
         main()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as reason:
+        if not isinstance(reason, Ended):
+            print("interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Ended
+
+
+def start(command: Sequence[str | Path], **options: Any) -> "subprocess.Popen[Any]":
+    """Start a program that the caller ends: no Ctrl-C of a terminal reaches it."""
+    return subprocess.Popen(command, process_group=0, **options)
 
 
 def whole(least: int = 1) -> Callable[[str], int]:

@@ -27,7 +27,7 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks import cpu, report
-from benchmarks.command import run
+from benchmarks.command import run, start
 from benchmarks.record_goldens import server
 from cython_vnc.encodings import encodings_for
 from cython_vnc.handshake import Handshake
@@ -150,7 +150,7 @@ def terminal(environment: dict[str, str]) -> Iterator[Content]:
     reading, writing = os.pipe()
     command = ["xterm", "-maximized", "-geometry", "168x58+0+0", "-fn", "fixed", "-e"]
     listing = sorted(str(path) for path in Path(os.__file__).parent.glob("*.py"))
-    process = subprocess.Popen(
+    process = start(
         [*command, "sh", "-c", f"cat /proc/{os.getpid()}/fd/{reading}"], env=environment
     )
 
@@ -213,7 +213,7 @@ def shown(frame: Callable[[int], Picture]) -> Open:
     @contextlib.contextmanager
     def content(environment: dict[str, str]) -> Iterator[Content]:
         height, width = frame(0).shape[:2]
-        process = subprocess.Popen(
+        process = start(
             [sys.executable, "-m", "benchmarks.compression", "--show", f"{width}x{height}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -34,7 +34,7 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import positive, run
+from benchmarks.command import positive, run, start
 from benchmarks.compiling import compiled
 from benchmarks.recording import Recording
 from benchmarks.replay_server import Replay
@@ -103,7 +103,7 @@ class Program:
         self._command = command
 
     def spent_s(self, port: int, label: str) -> float:
-        process = subprocess.Popen(self._words(port, label), stdout=subprocess.DEVNULL)
+        process = start(self._words(port, label), stdout=subprocess.DEVNULL)
         _, status, spent = os.wait4(process.pid, 0)
         process.returncode = status
         if status:
@@ -127,7 +127,7 @@ class Ours(Program):
     def __init__(self) -> None:
         python = [sys.executable, "-m", "benchmarks.replay_client"]
         super().__init__("ours", *python, "--port", "{port}", "--label", "{label}")
-        self._process = subprocess.Popen(
+        self._process = start(
             [*python, "--forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 

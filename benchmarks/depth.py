@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from benchmarks.command import run, whole
 from benchmarks.engines import CHANGES
 from benchmarks.handover import OURS, host
-from benchmarks.report import Figure, Found, Measured, Series, show
+from benchmarks.report import Figure, Found, Series, show_found
 
 DEPTHS = (2, 4, 8, 16, 32)
 STEPS = 100
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--num-envs", type=whole(), default=8)
     parser.add_argument("--rounds", type=whole(), default=5)
     asked = parser.parse_args()
-    show(Measured().take(measure(asked.num_envs, asked.rounds)))
+    show_found(measure(asked.num_envs, asked.rounds))
 
 
 if __name__ == "__main__":

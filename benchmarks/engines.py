@@ -330,11 +330,15 @@ def main() -> None:
     parser.add_argument("--slots", type=int, help="of ours")
     asked = parser.parse_args()
     wanted = ENGINES[asked.engine]
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    answers = os.dup(1)
     os.dup2(2, 1)
 
     def answer(found: dict[str, Any]) -> None:
-        answers.write(json.dumps(found) + "\n")
+        try:
+            os.write(answers, json.dumps(found).encode() + b"\n")
+        except BrokenPipeError:
+            # Who asked has gone.
+            raise SystemExit(1) from None
 
     if wanted.needs and importlib.util.find_spec(wanted.needs) is None:
         return answer({"missing": wanted.needs})

@@ -20,6 +20,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import start
 from benchmarks.compiling import compiled
 from benchmarks.recording import Recording
 from benchmarks.replay_server import LAST_RECT_ENDS, updates_of
@@ -210,7 +211,7 @@ class FleetServer:
                 for place, recording in enumerate(streams)
             ]
             files = [self.plays(desktop).path for desktop in range(num_desktops)]
-            self._process = subprocess.Popen(
+            self._process = start(
                 [compiled(SOURCE), str(fps), *files],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -6,9 +6,11 @@ Ours, its peers and a plain copy of the batch (engines.py), each in its own proc
 of one number of environments are measured with ours, the copy and one peer alive, a turn each, so
 that noise of the machine meets all; then comes the next peer. A peer that is not installed, takes
 too long to start, would not fit into memory or for which no time is left is left out, and said so.
+Where an engine fails the others are measured all the same, and the exit status is 1.
 """
 
 import argparse
+import contextlib
 import json
 import select
 import statistics
@@ -24,9 +26,9 @@ from typing import Any
 
 import psutil
 
-from benchmarks.command import positive, run, whole
+from benchmarks.command import positive, run, start, whole
 from benchmarks.engines import CHANGES, ENGINES
-from benchmarks.report import Figure, Found, Measured, Series, show
+from benchmarks.report import Figure, Found, Series, show_found
 
 OURS, COPY, GYMNASIUM = "ours", "memcpy of the batch", "Gymnasium Async, copy=False"
 PEERS = tuple(name for name in ENGINES if name not in (OURS, COPY))
@@ -36,7 +38,7 @@ FEWER_ROUNDS = 2
 """Where there is no bound, or a step of a peer takes seconds."""
 TURN_S = 0.3
 MOST_STEPS = 60
-START_S = 90.0
+ANSWER_S = 90.0
 NEEDS_MB = 48
 """An environment of any engine, with what its process has for itself."""
 SMALL, WHOLE = "64x64", "100 %"
@@ -46,18 +48,27 @@ class LeftOut(Exception):
     """An engine cannot be measured; the text says why."""
 
 
+class Failed(Exception):
+    """An engine ended, or said no more, while it was to be measured; the text names it."""
+
+    def __init__(self, engine: str, what: str) -> None:
+        super().__init__(f"{engine} {what}")
+        self.engine = engine
+
+
 class Host:
     """One engine's process.
 
     Raises:
         LeftOut: it is not installed, or was not ready in time.
+        Failed: its process ended.
     """
 
     def __init__(self, name: str, num_envs: int, *arguments: str) -> None:
         self.name = name
         if num_envs * NEEDS_MB << 20 > psutil.virtual_memory().available:
             raise LeftOut(f"{num_envs} environments may need {num_envs * NEEDS_MB} MB")
-        self._process = subprocess.Popen(
+        self._process = start(
             [sys.executable, "-m", "benchmarks.engines", name, str(num_envs), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -65,32 +76,35 @@ class Host:
             cwd=Path(__file__).parents[1],
         )
         try:
-            said = self._answer(START_S)
+            if not self._answers():
+                raise LeftOut(f"it was not ready in {ANSWER_S:g} s")
+            said = self._answer()
+            if "missing" in said:
+                raise LeftOut(f"{said['missing']} is not installed: make bench-deps")
         except BaseException:
             self.close()
             raise
-        if "missing" in said:
-            self.close()
-            raise LeftOut(f"{said['missing']} is not installed: make bench-deps")
         self.ready_s = float(said["ready_s"])
 
     def turn(self, change: int, steps: int) -> dict[str, Any]:
         assert self._process.stdin is not None
-        print(json.dumps([change, steps]), file=self._process.stdin, flush=True)
-        return self._answer(START_S)
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps([change, steps]), file=self._process.stdin, flush=True)
+        return self._answer()
 
     def end(self) -> dict[str, Any]:
         """Ask what only ours says when all turns are over."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        return self._answer(START_S)
+        return self._answer()
 
     def close(self) -> None:
         """End the process and all below it."""
         below = psutil.Process(self._process.pid).children(recursive=True)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
@@ -100,13 +114,18 @@ class Host:
         for process in left:
             process.kill()
 
-    def _answer(self, timeout_s: float) -> dict[str, Any]:
+    def _answers(self) -> bool:
+        """Wait until there is an answer, or nobody left to give one."""
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], timeout_s)[0]:
-            raise LeftOut(f"no answer in {timeout_s:g} s")
+        return bool(select.select([self._process.stdout], [], [], ANSWER_S)[0])
+
+    def _answer(self) -> dict[str, Any]:
+        if not self._answers():
+            raise Failed(self.name, f"gave no answer in {ANSWER_S:g} s")
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise LeftOut("it failed, see above")
+            raise Failed(self.name, "failed, see above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -164,9 +183,22 @@ def take_turns(
 
 
 def compare(
-    num_envs: int, rounds: int, until_s: float, costs: Costs, say: Callable[[str], None]
+    num_envs: int,
+    rounds: int,
+    until_s: float,
+    costs: Costs,
+    say: Callable[[str], None],
+    fail: Callable[[str], None],
 ) -> list[Figure]:
-    """All engines at one number of environments."""
+    """All engines at one number of environments.
+
+    Args:
+        say: told which peers are left out.
+        fail: told which peers failed.
+
+    Raises:
+        LeftOut, Failed: what all are compared with, ours or the copy, cannot be measured.
+    """
     figures = []
     with ExitStack() as stack:
         own = stack.enter_context(host(OURS, num_envs))
@@ -180,6 +212,10 @@ def compare(
                     take_turns((own, copy, other), num_envs, rounds, until_s, costs)
             except LeftOut as why:
                 say(f"n={num_envs}: {peer} is left out: {why}")
+            except Failed as failure:
+                if failure.engine != peer:
+                    raise
+                fail(f"n={num_envs}: {failure}")
         if (num_envs, SMALL, OURS) not in costs:
             take_turns((own, copy), num_envs, rounds, until_s, costs)
         shared = float(own.end()["batch_is_segment"])
@@ -248,9 +284,13 @@ def measure(
     Args:
         seconds: each size has its share of them, and what those before it left over; when that has
             passed, only ours and the copy are measured.
+
+    Raises:
+        SystemExit: engines failed; it names them, after all that was found.
     """
     costs: Costs = defaultdict(Cost)
     found: list[Found] = []
+    failed: list[str] = []
     until_s = time.monotonic() + seconds
     shares = {num_envs: SHARES.get(num_envs, 1) for num_envs in sizes}
     try:
@@ -260,9 +300,11 @@ def measure(
             turns = rounds if num_envs == 20 else min(rounds, FEWER_ROUNDS)
             shared: list[Figure] = []
             try:
-                shared = compare(num_envs, turns, own_until_s, costs, found.append)
+                shared = compare(num_envs, turns, own_until_s, costs, found.append, failed.append)
             except LeftOut as why:
                 found.append(f"n={num_envs} is left out: {why}")
+            except Failed as failure:
+                failed.append(f"n={num_envs}: {failure}")
             finally:
                 if (num_envs, SMALL, OURS) in costs:
                     found += figures_of(num_envs, costs)
@@ -271,6 +313,8 @@ def measure(
         # What was found until it failed, too.
         yield from found
         yield from series_of(costs)
+    if failed:
+        raise SystemExit("; ".join(failed))
 
 
 def main() -> None:
@@ -279,7 +323,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=whole(), default=5)
     parser.add_argument("--seconds", type=positive, default=300.0)
     asked = parser.parse_args()
-    show(Measured().take(measure(asked.num_envs, asked.rounds, asked.seconds)))
+    show_found(measure(asked.num_envs, asked.rounds, asked.seconds))
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 import envserver
-from benchmarks.command import run, whole
+from benchmarks.command import run, start, whole
 from benchmarks.record_goldens import server, x_picture
 from benchmarks.replay_client import RECEIVE_BYTES, connect, shake_hands
-from benchmarks.report import Figure, Found, Measured, Series, show
+from benchmarks.report import Figure, Found, Series, show_found
 from envserver.due import CHANGED, NOW, QUIET
 
 WIDTH, HEIGHT = 1024, 768
@@ -169,7 +169,7 @@ def desktop(frame_rate: int, round_trip_ms: float) -> Iterator[tuple[int, dict[s
         asked = ("-FrameRate", str(frame_rate))
         port, environment = stack.enter_context(server(WIDTH, HEIGHT, options=asked))
         module = [sys.executable, "-m"]
-        program = subprocess.Popen(
+        program = start(
             [*module, "benchmarks.scenes", "invert"],
             env=environment,
             stdout=subprocess.PIPE,
@@ -180,7 +180,7 @@ def desktop(frame_rate: int, round_trip_ms: float) -> Iterator[tuple[int, dict[s
         assert program.stdout.readline() == "shown\n"
         if round_trip_ms:
             command = [*module, "benchmarks.delay_proxy", str(port), str(round_trip_ms)]
-            proxy = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            proxy = start(command, stdout=subprocess.PIPE, text=True)
             stack.enter_context(ended(proxy))
             assert proxy.stdout is not None
             port = int(proxy.stdout.readline().split()[1])
@@ -251,7 +251,7 @@ def main() -> None:
     parser.add_argument("--frame-rates", type=whole(), nargs="+", default=tuple(REACH_MS))
     parser.add_argument("--round-trips-ms", type=whole(0), nargs="+", default=ROUND_TRIPS_MS)
     asked = parser.parse_args()
-    show(Measured().take(measure(asked.keys, asked.frame_rates, asked.round_trips_ms)))
+    show_found(measure(asked.keys, asked.frame_rates, asked.round_trips_ms))
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from contextlib import ExitStack
 import numpy as np
 
 import envserver
-from benchmarks.command import positive, run, whole
+from benchmarks.command import positive, run, start, whole
 from benchmarks.cpu import spent_s, tree
 from benchmarks.fleet import WARM_UP_S, step_for
 from benchmarks.latency import ended
 from benchmarks.record_goldens import server, x_picture
-from benchmarks.report import Figure, Found, Measured, show
+from benchmarks.report import Figure, Found, show_found
 from benchmarks.start import workers_of
 from envserver.due import QUIET
 from envserver.vector_env import VectorEnv
@@ -88,7 +88,7 @@ def play(asked: Asked, num_envs: int, seconds: float) -> Run:
             environments.append(environment)
         servers = [pid for pid in tree(os.getpid()) if _name(pid) == "Xvnc"]
         for environment in environments:
-            program = subprocess.Popen(
+            program = start(
                 [sys.executable, "-m", "benchmarks.scenes", asked.scene],
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -181,11 +181,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=positive, default=10.0)
     given = parser.parse_args()
     if given.asked is None:
-        show(Measured().take(measure(given.seconds)))
+        show_found(measure(given.seconds))
         return
     asked = ASKED[given.asked]
     run = play(asked, given.n or asked.num_envs, given.seconds)
-    show(Measured().take(figures(given.asked, run)))
+    show_found(figures(given.asked, run))
 
 
 if __name__ == "__main__":

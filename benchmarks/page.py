@@ -83,8 +83,8 @@ ABOUT = {
     """,
     "soak": """
         Desktops play recordings for minutes, half of them for an RGB session and half for one of
-        small grey observations, with resets. Growth is that of a line through all that was noted
-        after the first fifth of the time.
+        small grey observations, with resets. Growth is by the median slope between any two of the
+        notes after the first fifth of the time.
     """,
 }
 """What each part measures, and how."""

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.command import run
+from benchmarks.command import run, start
 from benchmarks.record import REQUEST_PERIOD_S, Recorder
 from benchmarks.recording import Recording, picture_hash
 from cython_vnc.constants import Encoding
@@ -73,7 +73,7 @@ def server(
             security = ["-SecurityTypes", "VncAuth", "-PasswordFile", file.name]
         size = ["-geometry", f"{width}x{height}", "-depth", "24"]
         command = ["Xvnc", "-displayfd", str(writing), "-rfbport", str(port), "-localhost"]
-        process = subprocess.Popen(
+        process = start(
             [*command, *size, *security, *options], pass_fds=[writing], stderr=subprocess.DEVNULL
         )
         stack.callback(_end, process)
@@ -121,7 +121,7 @@ def play(recorder: Recorder, environment: dict[str, str], stack: ExitStack) -> N
     """The scene; every action is recorded for a while."""
 
     def spawn(*command: str) -> None:
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        process = start(command, env=environment, stderr=subprocess.DEVNULL)
         stack.callback(process.wait)
         stack.callback(process.terminate)
 

@@ -166,12 +166,22 @@ def write(
     return dated
 
 
+def show_found(found: Iterable[Found]) -> None:
+    """Print what a benchmark yields; until it failed, too."""
+    measured = Measured()
+    try:
+        measured.take(found)
+    finally:
+        show(measured)
+
+
 def show(measured: Measured) -> None:
-    """Print the table, and the notes."""
+    """Print the table, if there is anything in it, and the notes."""
     table = Table("figure", "measured", "reach", "")
     for figure in measured.figures:
         holds = {None: "", True: "holds", False: "[red]missed[/red]"}[figure.holds]
         table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", figure.reach or "", holds)
-    Console().print(table)
+    if measured.figures:
+        Console().print(table)
     for note in measured.notes:
         print(f"note: {note}")

@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.command import whole
+from benchmarks.command import start, whole
 from envserver.demo import RETURN_WITHIN_NS
 
 PERIOD_NS = 2_000_000
@@ -44,14 +44,12 @@ class Stalls:
     def __enter__(self) -> Self:
         for core in sorted(os.sched_getaffinity(0)):
             self._processes.append(
-                subprocess.Popen(
+                start(
                     [sys.executable, "-m", "benchmarks.stalls", str(core)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
                     cwd=Path(__file__).parents[1],
-                    # Their input's end is their end, not the Ctrl-C that may bring it.
-                    start_new_session=True,
                 )
             )
         for process in self._processes:

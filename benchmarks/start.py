@@ -23,7 +23,7 @@ from benchmarks.cpu import private_mb, spent_s, tree
 from benchmarks.fleet import step_for
 from benchmarks.fleet_server import FleetServer
 from benchmarks.recording import Recording
-from benchmarks.report import Figure, Found, Measured, show
+from benchmarks.report import Figure, Found, show_found
 from envserver.client import Client
 from envserver.session import Session
 from envserver.vector_env import VectorEnv
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--num-envs", type=whole(), nargs="+", default=(8, 20, 256))
     parser.add_argument("--seconds", type=positive, default=10.0)
     asked = parser.parse_args()
-    show(Measured().take(measure(asked.stream, asked.num_envs, asked.seconds)))
+    show_found(measure(asked.stream, asked.num_envs, asked.seconds))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.command import positive, run
+from benchmarks.command import positive, run, start
 from benchmarks.latency import ended
 from benchmarks.record import REQUEST_PERIOD_S, Recorder
 from benchmarks.record_goldens import server
@@ -65,7 +65,7 @@ def shown(scene: str) -> Iterator[int]:
     with ExitStack() as stack:
         port, environment = stack.enter_context(server(WIDTH, HEIGHT))
         for command in SCENES[scene]:
-            program = subprocess.Popen(
+            program = start(
                 command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 text=True,
             )  # fmt: skip
@@ -91,8 +91,10 @@ def record(scene: str, encoding: str, port: int, seconds: float, directory: Path
     return f"{recording.label}: {updates} updates, {len(recording.data) / 1e6:.1f} MB"
 
 
-def record_all(directory: Path = DIRECTORY, seconds: float = 8.0) -> list[Path]:
-    """Record every scene in every encoding; the recordings.
+def record_all(
+    directory: Path = DIRECTORY, seconds: float = 8.0, names: Container[str] | None = None
+) -> list[Path]:
+    """Record every scene in every encoding, or those of these names; the recordings.
 
     They lie there when all are made: who ends it in between leaves none.
     """
@@ -100,6 +102,8 @@ def record_all(directory: Path = DIRECTORY, seconds: float = 8.0) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=directory, prefix=".") as made:
         for scene in SCENES:
             for encoding in ASKED:
+                if names is not None and f"{scene}-{encoding}" not in names:
+                    continue
                 with shown(scene) as port:
                     print(record(scene, encoding, port, seconds, Path(made)), flush=True)
         # A recording is there with its .rfb, so that comes last.

@@ -15,13 +15,6 @@ cdef struct Rect:
 cdef inline Py_ssize_t rect_area(const Rect* rect) noexcept nogil:
     return <Py_ssize_t>rect.width * rect.height
 
-cdef inline bint rect_common(const Rect* one, const Rect* other, Rect* common) noexcept nogil:
-    """Set `common` to what lies in both; False: nothing."""
-    common.x, common.y = max(one.x, other.x), max(one.y, other.y)
-    common.width = min(one.x + one.width, other.x + other.width) - common.x
-    common.height = min(one.y + one.height, other.y + other.height) - common.y
-    return common.width > 0 and common.height > 0
-
 cdef struct Surface:
     # 32 bits a pixel; bytes in memory are B, G, R, X (pixel = R << 16 | G << 8 | B).
     uint32_t* pixels

@@ -8,11 +8,11 @@ Max-pooling makes a picture of its own, of the size of what is shown, which is t
 of whole pixels, before anything is averaged, and of greys where the row is grey.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 from cython_vnc.luma cimport Luma, level_at
-from cython_vnc.surface cimport LATEST_RECTS, TILE_PX, Damage, Painted, Rect, Surface, pixel_at, rect_common
+from cython_vnc.surface cimport LATEST_RECTS, TILE_PX, Damage, Painted, Rect, Surface, pixel_at
 from workers.area cimport area_paint
 from workers.observation cimport Observation, observation_bytes
 
@@ -26,8 +26,9 @@ cdef extern from "workers/convert.h" nogil:
 
 
 cdef enum:
-    # Shorter runs end within cache lines, which are then better written through the cache.
-    STREAM_PX = 512
+    LINE_PX = 64    # three cache lines: as many pixels may be between one that begins a cache line and the next
+    # Runs that go past the cache are widened to whole cache lines, which shorter ones are not worth.
+    STREAM_PX = 4 * LINE_PX
 
 
 cdef struct Place:
@@ -66,6 +67,27 @@ cdef inline bint fills(const Place* place, const Observation* shown) noexcept no
     )
 
 
+cdef inline int32_t before(const uint8_t* target) noexcept nogil:
+    """How many pixels of three bytes before `target` one begins a cache line."""
+    # 3 * 43 is 1 modulo 64.
+    return <int32_t>(<uintptr_t>target * 43 % LINE_PX)
+
+
+cdef inline void stream_run(
+    const Surface* surface, const Place* place, uint8_t* target, int32_t left, int32_t right, int32_t y
+) noexcept nogil:
+    """Convert a run past the cache, `target` being where `left` goes.
+
+    A cache line of which only a part is written so costs the memory as much as many whole ones; so pixels
+    beside it that are seen, and have not changed, are written again.
+    """
+    cdef int32_t further = min(before(target), left - place.left)
+    left -= further
+    target -= 3 * further
+    right += min((LINE_PX - before(target + 3 * (right - left))) % LINE_PX, place.right - right)
+    rgb_row_stream(pixel_at(surface, left, y), target, right - left)
+
+
 cdef void copy_area(
     const Surface* surface, const Luma* luma, const Place* place, const Observation* shown, uint8_t* pixels,
     int32_t left, int32_t top, int32_t right, int32_t bottom,
@@ -84,9 +106,14 @@ cdef void copy_area(
         elif shown.gray:
             gray_row(pixel_at(surface, left, y), pixels + target, right - left)
         elif shown.streams and right - left >= STREAM_PX:
-            rgb_row_stream(pixel_at(surface, left, y), pixels + target * 3, right - left)
+            stream_run(surface, place, pixels + target * 3, left, right, y)
         else:
             rgb_row(pixel_at(surface, left, y), pixels + target * 3, right - left)
+
+
+cdef inline bint whole_lines(const Observation* shown, int32_t changed, int32_t width) noexcept nogil:
+    """Whether lines of which so much has changed are cheaper to convert from end to end: past the cache, more than half."""
+    return shown.streams and not shown.gray and 2 * changed > width
 
 
 cdef void publish_tiles(
@@ -94,10 +121,16 @@ cdef void publish_tiles(
     uint8_t* pixels,
 ) noexcept nogil:
     """Runs of tiles that changed after `since`."""
-    cdef int32_t row, column, start
+    cdef int32_t row, column, start, changed
     cdef const uint64_t* stamps
     for row in range(place.top // TILE_PX, min(damage.rows, (place.bottom + TILE_PX - 1) // TILE_PX)):
         stamps = damage.changed_at + <Py_ssize_t>row * damage.columns
+        changed = 0
+        for column in range(damage.columns):
+            changed += stamps[column] > since
+        if whole_lines(shown, changed, damage.columns):
+            copy_area(surface, luma, place, shown, pixels, 0, row * TILE_PX, surface.width, (row + 1) * TILE_PX)
+            continue
         column = 0
         while column < damage.columns:
             if stamps[column] <= since:
@@ -109,46 +142,55 @@ cdef void publish_tiles(
             copy_area(surface, luma, place, shown, pixels, start * TILE_PX, row * TILE_PX, column * TILE_PX, (row + 1) * TILE_PX)
 
 
-cdef void copy_rest(
-    const Surface* surface, const Luma* luma, const Place* place, const Observation* shown, uint8_t* pixels, const Rect* rect,
-    const Painted* newer, int32_t count,
-) noexcept nogil:
-    """Convert what of `rect` lies in none of the `count` newer rectangles: what is beside the first of them, in up to four parts."""
-    cdef Rect common, part
-    while count and not rect_common(rect, &newer.rect, &common):
-        newer += 1
-        count -= 1
-    if not count:
-        copy_area(surface, luma, place, shown, pixels, rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
-        return
-    newer += 1
-    count -= 1
-    # Above, below, left, right; any may be empty.
-    part = Rect(rect.x, rect.y, rect.width, common.y - rect.y)
-    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
-    part.y = common.y + common.height
-    part.height = rect.y + rect.height - part.y
-    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
-    part = Rect(rect.x, common.y, common.x - rect.x, common.height)
-    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
-    part.x = common.x + common.width
-    part.width = rect.x + rect.width - part.x
-    copy_rest(surface, luma, place, shown, pixels, &part, newer, count)
-
-
 cdef void publish_rects(
     const Surface* surface, const Luma* luma, const Damage* damage, uint64_t since, const Place* place, const Observation* shown,
     uint8_t* pixels,
 ) noexcept nogil:
-    """The pixels that were painted after `since`, each once."""
-    cdef Painted newest[LATEST_RECTS]
-    cdef int32_t count = 0
+    """The pixels that were painted after `since`, each once.
+
+    From edge to edge of the rectangles, downwards: between two of them each line has the same runs of pixels, and what overlaps
+    or touches is one run. So a row is written in the order of its memory, in runs as long as there are.
+    """
+    cdef Rect rects[LATEST_RECTS]   # by their left sides
+    cdef const Painted* painted
+    cdef const Rect* rect
+    cdef int32_t count = 0, number, top = 0, bottom, left, right, changed
     while count < LATEST_RECTS and <uint64_t>count < damage.added:
-        newest[count] = damage.latest[(damage.added - 1 - count) % LATEST_RECTS]
-        if newest[count].frame <= since:
+        painted = damage.latest + (damage.added - 1 - count) % LATEST_RECTS
+        if painted.frame <= since:
             break
-        copy_rest(surface, luma, place, shown, pixels, &newest[count].rect, newest, count)
+        number = count
+        while number and rects[number - 1].x > painted.rect.x:
+            rects[number] = rects[number - 1]
+            number -= 1
+        rects[number] = painted.rect
         count += 1
+    while top < surface.height:
+        bottom = surface.height
+        changed = left = right = 0
+        for number in range(count):
+            rect = &rects[number]
+            if rect.y > top:
+                bottom = min(bottom, rect.y)
+            elif rect.y + rect.height > top:
+                bottom = min(bottom, rect.y + rect.height)
+                changed += max(rect.x + rect.width - max(rect.x, right), 0)
+                right = max(right, rect.x + rect.width)
+        right = 0
+        if whole_lines(shown, changed, surface.width):
+            copy_area(surface, luma, place, shown, pixels, 0, top, surface.width, bottom)
+            top = bottom
+            continue
+        for number in range(count):
+            rect = &rects[number]
+            if rect.y > top or rect.y + rect.height <= top:
+                continue
+            if rect.x > right:
+                copy_area(surface, luma, place, shown, pixels, left, top, right, bottom)
+                left = rect.x
+            right = max(right, rect.x + rect.width)
+        copy_area(surface, luma, place, shown, pixels, left, top, right, bottom)
+        top = bottom
 
 
 cdef void publish_changes(

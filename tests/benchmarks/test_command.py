@@ -42,7 +42,40 @@ def test_a_signal_ends_what_was_started(number: signal.Signals) -> None:
         assert process.stdout.readline() == "begun\n"
         os.kill(process.pid, number)
         said, errors = process.communicate()
-    assert (said, errors, process.returncode) == ("ended\n", "", 130)
+    told = "interrupted\n" if number == signal.SIGINT else ""
+    assert (said, errors, process.returncode) == ("ended\n", told, 130)
+
+
+STARTS = """
+import sys
+from benchmarks.command import run, start
+
+def main():
+    child = start([sys.executable, "-c", "print('begun', flush=True); input()"], stdin=-1)
+    try:
+        child.wait()
+    finally:
+        child.communicate(b"\\n")
+        print("ended with", child.returncode, flush=True)
+
+run(main)
+"""
+
+
+def test_ctrl_c_at_a_terminal_is_one_line_whatever_was_started() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        os.killpg(process.pid, signal.SIGINT)
+        said, errors = process.communicate()
+    assert (said, errors, process.returncode) == ("ended with 0\n", "interrupted\n", 130)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Growth by a line of least squares, and a soak of seconds."""
+"""Growth by the median slope, and a soak of seconds."""
 
 from pathlib import Path
 
@@ -17,6 +17,14 @@ def test_growth_is_that_of_a_line_after_the_warm_up() -> None:
     assert growth([*warm_up, *steady]) == pytest.approx(0.5 * 7)
     flat = [(minute, 50.0) for _, minute in zip(range(8), range(2, 10), strict=True)]
     assert growth([*warm_up, *flat]) == pytest.approx(0)
+
+
+def test_what_is_there_for_a_moment_is_no_growth() -> None:
+    """Nor does it hide any."""
+    peaks = {60, 61, 64, 65, 66, 71, 72, 75, 77, 78, 79}
+    for added in (0.0, 2.0):
+        noted = [(i / 8, 125 + added * i / 80 + 5 * (i in peaks)) for i in range(80)]
+        assert growth(noted) == pytest.approx(added * 63 / 80, abs=0.3)
 
 
 def test_too_little_for_a_line_is_no_growth() -> None:

@@ -32,6 +32,13 @@ def test_all_scenes_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert {Recording.load(path).data for path in recorded} == {b"data"}
 
 
+def test_some_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "shown", shown)
+    monkeypatch.setattr(streams, "record", record)
+    recorded = streams.record_all(tmp_path, 1.0, {"desk-zrle", "game-tight"})
+    assert [path.stem for path in recorded] == ["desk-zrle", "game-tight"]
+
+
 def test_who_ends_it_in_between_leaves_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,7 +135,11 @@ def test_just_what_was_painted_is_converted(
     streams: bool,
     shift: int,
 ) -> None:
-    """Rectangles that overlap as they like; what none newer than `since` holds is left alone."""
+    """Rectangles that overlap as they like; what none newer than `since` holds is left alone.
+
+    Past the cache whole cache lines are written, which never reach 64 pixels further, or whole
+    lines of the picture, where more than half of one was painted.
+    """
     random = np.random.default_rng(seed)
     shape = (40, width, channels)
     picture = random.integers(0, 256, (40, width, 3), np.uint8)
@@ -155,4 +159,51 @@ def test_just_what_was_painted_is_converted(
     found, right = row.reshape(shape), whole.reshape(shape)
     assert np.array_equal(found[changed], right[changed])
     if len(painted) <= 16:
-        assert (found[~changed] == 77).all()
+        alone = ~changed
+        if streams and channels == 3:
+            for further in range(1, 64):
+                alone[:, further:] &= ~changed[:, :-further]
+                alone[:, :-further] &= ~changed[:, further:]
+            alone[2 * changed.sum(axis=1) > width] = False
+        assert (found[alone] == 77).all()
+        assert ((found == 77) | (found == right)).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**20),
+    desktop=st.sampled_from([(400, 24), (300, 30), (330, 20), (800, 40)]),
+    crop=st.sampled_from([(0, 0, 400, 24), (3, 1, 390, 20), (33, 0, 161, 24), (200, 9, 200, 3)]),
+    rects=st.lists(
+        st.tuples(st.integers(0, 799), st.integers(0, 39), st.integers(1, 500), st.integers(1, 40)),
+        max_size=18,
+    ),
+    shift=st.integers(0, 63),
+)
+def test_past_the_cache_no_byte_beside_what_is_shown_is_written(
+    seed: int,
+    desktop: tuple[int, int],
+    crop: tuple[int, int, int, int],
+    rects: list[tuple[int, int, int, int]],
+    shift: int,
+) -> None:
+    """Desktops of any size, any part of them, wherever the row begins within a cache line."""
+    random = np.random.default_rng(seed)
+    width, height = desktop
+    pixels = random.integers(0, 1 << 24, (height, width), np.uint32)
+    tiles = np.zeros((-(-height // 16), -(-width // 16)), np.uint64)
+    painter = Painter(*crop[2:], 3, (400, 24), crop, streams=True)
+    size = crop[2] * crop[3] * 3
+    memory, again = (np.full(size + 256, 77, np.uint8) for _ in range(2))
+    row = memory[64 + shift :][:size]
+    painter.publish(pixels, tiles, 0, row)
+    painted = []
+    for frame, (x, y, wide, high) in enumerate(rects, 2):
+        x, y = x % width, y % height
+        wide, high = min(wide, width - x), min(high, height - y)
+        pixels[y : y + high, x : x + wide] = random.integers(0, 1 << 24, (high, wide))
+        painted.append((frame, (x, y, wide, high)))
+    painter.publish(pixels, tiles, 1, row, painted=painted)
+    painter.publish(pixels, tiles, 0, again[64 + shift :][:size])
+    assert np.array_equal(memory, again)
+    assert (np.delete(memory, np.s_[64 + shift : 64 + shift + size]) == 77).all()
