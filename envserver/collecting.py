@@ -122,8 +122,11 @@ class Collector:
             envs.astype(np.intp),
         )
 
-    def forget(self) -> None:
-        """The step under way is given up."""
+    def drop(self) -> None:
+        """The step under way is given up: nothing of it is ever returned."""
+        steps = self._stepper.asked.steps
+        envs = np.flatnonzero(steps >= 0)
+        self.history.drop(steps[envs], envs)
         self._outcome = self._envs = None
 
     def _fold(self, fold: Callable[[], Outcome]) -> Outcome:
@@ -155,7 +158,7 @@ class Collector:
             whose = self._everyone if envs is None else envs
             self.history.note(steps, whose, outcome)
         stepper.asked.collect(envs)
-        self.forget()
+        self._outcome = self._envs = None
         if not outcome.plain:
             for env in whose[outcome.terminated | outcome.truncated].tolist():
                 # The worker releases what is held when an episode ends.

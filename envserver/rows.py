@@ -1,5 +1,7 @@
 """Rows as a trainer sees them: the ring's pictures, without the one channel of grey."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,13 @@ class Rows:
         """A copy of one environment's picture at a step, (height, width, 3) whatever it shows."""
         picture: NDArray[np.uint8] = self.ring.pixels(step)[env]
         return picture.repeat(3 // picture.shape[-1], axis=-1)
+
+    def memory(self) -> NDArray[np.uint8]:
+        """All memory that pictures are in, as bytes: the mapping, which has the ring twice."""
+        memory: Any = self.ring.pixels(0)
+        while isinstance(memory, np.ndarray) and memory.base is not None:
+            memory = memory.base
+        return np.frombuffer(memory, np.uint8)
 
     def cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Pictures of the ring in the shape of observations."""

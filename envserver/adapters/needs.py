@@ -53,7 +53,7 @@ def check_mode(envs: VectorEnv, wanted: AutoresetMode, who: str) -> None:
             f"autoreset_mode is {envs.autoreset_mode.name}, {who} expects {wanted.name}: "
             f"make_vec(..., autoreset_mode={wanted.name.lower()!r})"
         )
-    if envs._mask:
+    if envs.while_resetting == "mask":
         raise ValueError(
             f"while_resetting is 'mask', {who} knows no environments between episodes: "
             "make_vec(..., while_resetting='wait')"
@@ -71,7 +71,7 @@ def check_slots(envs: VectorEnv, wanted: int, who: str) -> None:
     Raises:
         ValueError: the ring has fewer slots.
     """
-    slots = envs._ring.slots
+    slots = envs.slots
     if slots < wanted:
         raise ValueError(
             f"the session has {slots} slots, {who} holds {wanted} steps' observations "

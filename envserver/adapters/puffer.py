@@ -68,7 +68,7 @@ class PufferVecEnv:
 
     def async_reset(self, seed: int | Sequence[int | None] | None = None) -> None:
         """Begin new episodes, which `recv` shows; a step under way is dropped."""
-        if self.envs._asked.pending:
+        if self.envs.pending:
             self.envs.recv()
         self._first, _ = self.envs.reset(seed=seed)
         self._returns[:] = self._steps[:] = 0

@@ -47,17 +47,19 @@ class SB3VecEnv(VecEnv):
         self.envs = envs
         _say_once_that_it_is_read_only()
         super().__init__(envs.num_envs, envs.single_observation_space, actions)
+        self.metadata["render_fps"] = envs.metadata["render_fps"]
 
     def reset(self) -> NDArray[np.uint8]:
         """Begin new episodes with what `seed` and `set_options` said; a step under way is dropped.
 
         The options are one dict, or a list of one dict an environment.
         """
-        if self.envs._asked.pending:
+        if self.envs.pending:
             self.envs.recv()
         options = {"per_env": list(self._options)} if any(self._options) else None
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observations, infos = self.envs.reset(seed=seeds, options=options)
+        self.action_space = self.envs.single_action_space
         self.reset_infos = by_env(infos, self.num_envs)
         self._reset_seeds()
         self._reset_options()

@@ -222,6 +222,23 @@ class TestOrder:
             with pytest.raises(ClosedEnvironmentError, match="make another"):
                 call()
 
+    def test_what_it_says_of_itself(self, make: Make) -> None:
+        envs = make(slots=3)
+        assert envs.slots == 3
+        assert envs.while_resetting == "wait"
+        assert make(while_resetting="mask").while_resetting == "mask"
+        assert envs.pending == 0
+        envs.send([0], envs=[1])
+        assert envs.pending == 1
+        observations = envs.recv().observations
+        assert envs.pending == 0
+        assert not np.shares_memory(observations, envs.memory)  # of some: a copy
+        for _ in range(4):
+            observations, *_ = envs.step([0, 0])
+            assert np.shares_memory(observations, envs.memory)
+        with pytest.raises(ValueError, match="read-only"):
+            envs.memory[0] = 1
+
     def test_close_twice(self, make: Make) -> None:
         envs = make()
         observations, *_ = envs.step([0, 0])
