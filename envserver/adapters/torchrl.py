@@ -62,16 +62,18 @@ class TorchRLEnv(EnvBase):
         flag = Categorical(2, shape=(n, 1), dtype=torch.bool, device=device)
         flags = {name: flag.clone() for name in ("done", "terminated", "truncated")}
         self.done_spec = Composite(flags, shape=(n,), device=device)
+        self.is_closed = False  # a collector that shuts down closes what says so
 
-    def _reset(self, tensordict: Any = None, **options: Any) -> Any:
-        """Begin new episodes: all, or those that "_reset" says; `options` as `VectorEnv.reset`."""
-        given = dict(options.get("options") or {})
+    def _reset(
+        self, tensordict: Any = None, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> Any:
+        """Begin new episodes: all, or those that "_reset" says; else as `VectorEnv.reset`."""
+        given = dict(options or {})
         mask = None if tensordict is None else tensordict.get("_reset", None)
         if mask is not None:
             given["reset_mask"] = mask.reshape(self.envs.num_envs).cpu().numpy()
-            seed = options.get("seed")
         else:
-            seed, self._seed = options.get("seed", self._seed), None
+            seed, self._seed = self._seed if seed is None else seed, None
         observations, _ = self.envs.reset(seed=seed, options=given or None)
         off = np.zeros(self.envs.num_envs, np.bool_)
         return self._made({self.key: self._own(observations), **self._flags(off, off)})
