@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import iterate
 from numpy.typing import NDArray
@@ -111,22 +112,26 @@ class _Check:
             for name, space in ((f"{kind}_space", batched), (f"single_{kind}_space", single)):
                 if not isinstance(space, gymnasium.Space):
                     raise ContractBroken("spaces", f"{name} is {space!r}")
-            if isinstance(batched, gymnasium.spaces.Box):
-                if batched.shape != (n, *single.shape) or batched.dtype != single.dtype:
-                    raise ContractBroken("spaces", f"{kind}_space is {batched}, of {single}")
-                continue
-            batched.seed(self.seed)
-            for _ in range(SAMPLES):
-                parts = list(iterate(batched, batched.sample()))
-                if len(parts) != n or not all(single.contains(part) for part in parts):
-                    raise ContractBroken(
-                        "spaces", f"{kind}_space is {batched}, not {n} of {single}"
-                    )
-        mode = envs.metadata.get("autoreset_mode")
+            if not self._is_batch(batched, single):
+                raise ContractBroken("spaces", f"{kind}_space is {batched}, not {n} of {single}")
+        mode = (envs.metadata or {}).get("autoreset_mode")
         if not isinstance(mode, AutoresetMode):
             raise ContractBroken("metadata", f"it is {mode!r}")
         self.mode = mode
         self.returned = Returned(envs, self.must_live)
+
+    def _is_batch(self, batched: Any, single: Any) -> bool:
+        if isinstance(batched, Box) and isinstance(single, Box):
+            return batched.shape == (self.n, *single.shape) and batched.dtype == single.dtype
+        batched.seed(self.seed)
+        for _ in range(SAMPLES):
+            try:
+                parts = list(iterate(batched, batched.sample()))
+            except TypeError:  # it cannot be taken apart
+                return False
+            if len(parts) != self.n or not all(single.contains(part) for part in parts):
+                return False
+        return True
 
     # Calls, and what always holds of what they return
 
@@ -169,13 +174,15 @@ class _Check:
             self.unchecked["seeds repeat"] = "deterministic=False"
         elif not equal(first, again):
             raise ContractBroken(
-                "seeds repeat", f"reset(seed={self.seed}) and reset(seed={listed}) differ"
+                "seeds repeat",
+                f"reset(seed={self.seed}) and reset(seed={listed}) gave other observations; for"
+                " programs in real time: deterministic=False",
             )
         self._refused("seeds", "a list of one seed more", seed=[*listed, 0])
         self.reset()
 
     def masks(self) -> None:
-        self.reset(seed=self.seed)
+        first = self._parts(copied(self.reset(seed=self.seed)[0]))
         before = copied(self.step()[0])
         for name, mask in (
             ("one environment more", np.ones(self.n + 1, np.bool_)),
@@ -193,11 +200,20 @@ class _Check:
             self.unchecked["reset_mask"] = "one environment: there are no others to be kept"
         else:
             self._kept_but(mask, before, after)
+        if self.deterministic and not equal(first[0], self._parts(after)[0]):
+            raise ContractBroken(
+                "reset_mask",
+                "environment 0 was in the mask, but does not show"
+                f" what reset(seed={self.seed}) did",
+            )
         self.step("reset_mask")
 
+    def _parts(self, observations: Any) -> list[Any]:
+        """The observation of each environment."""
+        return list(iterate(self.envs.observation_space, observations))
+
     def _kept_but(self, mask: NDArray[np.bool_], before: Any, after: Any) -> None:
-        space = self.envs.observation_space
-        pairs = zip(iterate(space, before), iterate(space, after), strict=True)
+        pairs = zip(self._parts(before), self._parts(after), strict=True)
         for env, (one, other) in enumerate(pairs):
             if not mask[env] and not equal(one, other):
                 raise ContractBroken(

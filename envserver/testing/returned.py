@@ -97,7 +97,8 @@ class Returned:
                 continue
             mask = infos.get(f"_{key}")
             if mask is None:
-                raise ContractBroken("infos", f"{name!r} has no mask {'_' + key!r}")
+                lacks = f"column {key[1:]!r}" if key.startswith("_") else f"mask {'_' + key!r}"
+                raise ContractBroken("infos", f"{name!r} has no {lacks}")
             if (
                 not isinstance(mask, np.ndarray)
                 or mask.dtype != np.bool_
@@ -106,5 +107,5 @@ class Returned:
                 raise ContractBroken("infos", f"the mask of {name!r} is {shape_of(mask)}")
             if isinstance(column, dict):
                 self._look_at_infos(column, f"{name}.")
-            elif not isinstance(column, np.ndarray) or len(column) != self.n:
+            elif not isinstance(column, np.ndarray) or column.shape[:1] != (self.n,):
                 raise ContractBroken("infos", f"{name!r} is {shape_of(column)}")
