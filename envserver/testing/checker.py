@@ -166,6 +166,7 @@ class _Check:
     # Resets
 
     def seeds(self) -> None:
+        self.reset()
         first = copied(self.reset("seeds", seed=self.seed)[0])
         self.step()
         listed = [self.seed + env for env in range(self.n)]
@@ -179,7 +180,6 @@ class _Check:
                 " programs in real time: deterministic=False",
             )
         self._refused("seeds", "a list of one seed more", seed=[*listed, 0])
-        self.reset()
 
     def masks(self) -> None:
         first = self._parts(copied(self.reset(seed=self.seed)[0]))

@@ -96,6 +96,8 @@ class Returned:
             if key.startswith("_") and key[1:] in infos:
                 continue
             mask = infos.get(f"_{key}")
+            if mask is None and path:  # the outer key's mask holds
+                mask = np.ones(self.n, np.bool_)
             if mask is None:
                 lacks = f"column {key[1:]!r}" if key.startswith("_") else f"mask {'_' + key!r}"
                 raise ContractBroken("infos", f"{name!r} has no {lacks}")

@@ -16,7 +16,7 @@ RULES = {
     "flags": "terminations and truncations are bool (num_envs,)",
     "numbers are kept": "rewards and flags that were returned do not change later",
     "actions are untouched": "step does not write to its actions",
-    "infos": "each key has a mask _key, bool (num_envs,), and num_envs values",
+    "infos": "each key has num_envs values and, but in a dict of another, a mask _key, bool",
     "seeds": "reset takes an int, or a list of num_envs; another length is an error",
     "seeds repeat": "equal seeds give equal observations; an int is seed, seed + 1, ...",
     "reset_mask": "only the environments of a mask are reset; the others keep their observation",
