@@ -46,8 +46,14 @@ def check_mode(envs: VectorEnv, wanted: AutoresetMode, who: str) -> None:
     """Make sure that episodes begin anew as `who` expects it.
 
     Raises:
+        TypeError: it is another environment, or wrapped.
         ValueError: they do not, or batches come while environments reset.
     """
+    if not isinstance(envs, VectorEnv):
+        raise TypeError(
+            f"{who} is given a {type(envs).__name__}, expected what envserver.make_vec made; "
+            "wrappers go around the adapter"
+        )
     if envs.autoreset_mode is not wanted:
         raise ValueError(
             f"autoreset_mode is {envs.autoreset_mode.name}, {who} expects {wanted.name}: "
