@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envserver.infos import by_env
 from envserver.rendering import RENDER_MODES
 
 if TYPE_CHECKING:
@@ -72,9 +73,4 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
 
 def only(infos: dict[str, Any]) -> dict[str, Any]:
     """What the infos say about the only environment."""
-    found = {}
-    for key, column in infos.items():
-        if key.startswith("_") or not infos[f"_{key}"][0]:
-            continue
-        found[key] = only(column) if isinstance(column, dict) else column[0]
-    return found
+    return by_env(infos, 1)[0]

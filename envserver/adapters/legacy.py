@@ -12,8 +12,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envserver.adapters.columns import by_env
 from envserver.adapters.needs import check_mode, check_slots
+from envserver.infos import by_env
 from envserver.vector_env import VectorEnv
 
 WHO = "a script of Gymnasium 0.29"

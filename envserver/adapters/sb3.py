@@ -13,8 +13,8 @@ from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envserver.adapters.columns import by_env
 from envserver.adapters.needs import check_actions, check_mode, check_slots, importing
+from envserver.infos import by_env
 from envserver.vector_env import VectorEnv
 
 with importing("stable-baselines3", "sb3", (2, 4)):
