@@ -52,6 +52,8 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
 
     def step(self, action: Any) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         """Act, and look at the next tick."""
+        if isinstance(action, np.ndarray) and action.shape == ():
+            action = action[()]  # what Gymnasium's Discrete holds, and its NumpyToTorch gives
         observations, rewards, terminated, truncated, infos = self.envs.step([action])
         return (
             observations[0].copy(),

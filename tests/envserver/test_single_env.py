@@ -48,7 +48,7 @@ def test_an_episode(env: gymnasium.Env[Any, Any]) -> None:
     kept = first.copy()
     rewards, ended = [], False
     while not ended:
-        observation, reward, terminated, truncated, info = env.step(0)
+        observation, reward, terminated, truncated, info = env.step(np.array(0))
         rewards.append(reward)
         ended = terminated or truncated
     assert rewards == [1.0] * len(rewards)
