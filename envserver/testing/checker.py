@@ -31,6 +31,8 @@ def check_vector_env(
     max_steps: int = 500,
     ends: int = 2,
     deterministic: bool = True,
+    seed_lists: bool = True,
+    masks: bool = True,
     lives: int = 0,
     seed: int = 0,
 ) -> Report:
@@ -43,6 +45,9 @@ def check_vector_env(
         ends: How many ends of episodes are enough.
         deterministic: Equal seeds have to give equal first observations. Programs in real time
             do not.
+        seed_lists: `reset` takes a list of seeds, as Sync- and AsyncVectorEnv do; not all of
+            Gymnasium's classes do.
+        masks: It takes `options["reset_mask"]`, as those do.
         lives: For how many further steps observations have to stay as they were.
         seed: Of resets and of the sampled actions.
 
@@ -53,11 +58,11 @@ def check_vector_env(
     Raises:
         ContractBroken: a rule is broken; the message says which, what was found and expected.
     """
-    check = _Check(envs, actions, deterministic, lives, seed)
+    check = _Check(envs, actions, deterministic, masks, lives, seed)
     try:
         check.described()
-        check.seeds()
-        check.masks()
+        check.seeds(seed_lists)
+        check.masked()
         check.rendered()
         check.episodes(max_steps, ends)
     except BaseException:
@@ -74,10 +79,12 @@ class _Check:
         envs: Any,
         actions: Callable[[Any], Any] | None,
         deterministic: bool,
+        masks: bool,
         lives: int,
         seed: int,
     ) -> None:
-        self.envs, self.seed, self.deterministic = envs, seed, deterministic
+        self.envs, self.seed = envs, seed
+        self.deterministic, self.masks = deterministic, masks
         self.actions = actions or (lambda envs: envs.action_space.sample())
         self.must_live = lives
         self.steps = self.ends = 0
@@ -165,11 +172,11 @@ class _Check:
 
     # Resets
 
-    def seeds(self) -> None:
+    def seeds(self, lists: bool) -> None:
         self.reset()
         first = copied(self.reset("seeds", seed=self.seed)[0])
         self.step()
-        listed = [self.seed + env for env in range(self.n)]
+        listed: Any = [self.seed + env for env in range(self.n)] if lists else self.seed
         again = copied(self.reset("seeds", seed=listed)[0])
         if not self.deterministic:
             self.unchecked["seeds repeat"] = "deterministic=False"
@@ -179,9 +186,15 @@ class _Check:
                 f"reset(seed={self.seed}) and reset(seed={listed}) gave other observations; for"
                 " programs in real time: deterministic=False",
             )
-        self._refused("seeds", "a list of one seed more", seed=[*listed, 0])
+        if lists:
+            self._refused("seeds", "a list of one seed more", seed=[*listed, 0])
+        else:
+            self.unchecked["seeds"] = "seed_lists=False"
 
-    def masks(self) -> None:
+    def masked(self) -> None:
+        if not self.masks:
+            self.unchecked |= dict.fromkeys(("reset_mask", "bad masks"), "masks=False")
+            return
         first = self._parts(copied(self.reset(seed=self.seed)[0]))
         before = copied(self.step()[0])
         for name, mask in (
@@ -193,9 +206,8 @@ class _Check:
         mask = np.zeros(self.n, np.bool_)
         mask[0] = True
         # A list of its own each time: Gymnasium takes the mask out of the options it is given.
-        after = self.reset(
-            "reset_mask", seed=[self.seed] * self.n, options={"reset_mask": mask.copy()}
-        )[0]
+        options = {"reset_mask": mask.copy()}
+        after = self.reset("reset_mask", seed=self.seed, options=options)[0]
         if self.n == 1:
             self.unchecked["reset_mask"] = "one environment: there are no others to be kept"
         else:
@@ -278,9 +290,11 @@ class _Check:
 
     def _mend(self, ended: NDArray[np.bool_]) -> None:
         before = copied(self.returned.newest)
-        self._kept_but(
-            ended, before, self.reset("disabled", options={"reset_mask": ended.copy()})[0]
-        )
+        if self.masks:
+            options = {"reset_mask": ended.copy()}
+            self._kept_but(ended, before, self.reset("disabled", options=options)[0])
+        else:
+            self.reset("disabled")
 
     def _is_refused(self) -> bool:
         """Comes last: whoever refuses may be of no use afterwards."""

@@ -40,8 +40,8 @@ class Returned:
         """Check the rewards and flags of a step, and that those of the last did not change."""
         columns = (("rewards", rewards), ("terminations", terminated), ("truncations", truncated))
         for name, column in columns:
-            dtype = np.float64 if name == "rewards" else np.bool_
-            right = isinstance(column, np.ndarray) and column.dtype == dtype
+            kind = np.floating if name == "rewards" else np.bool_
+            right = isinstance(column, np.ndarray) and np.issubdtype(column.dtype, kind)
             if not right or column.shape != (self.n,):
                 rule = "rewards" if name == "rewards" else "flags"
                 raise ContractBroken(rule, f"{name} are {shape_of(column)}")

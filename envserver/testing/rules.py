@@ -12,7 +12,7 @@ RULES = {
     "reset returns": "reset gives (observations, infos)",
     "step returns": "step gives (observations, rewards, terminations, truncations, infos)",
     "observations": "observations are in observation_space, with its shape and dtype",
-    "rewards": "rewards are numbers, float64 (num_envs,)",
+    "rewards": "rewards are floats (num_envs,), none of them NaN",
     "flags": "terminations and truncations are bool (num_envs,)",
     "numbers are kept": "rewards and flags that were returned do not change later",
     "actions are untouched": "step does not write to its actions",

@@ -87,3 +87,14 @@ def test_infos_as_a_list(scripted: Any) -> None:
     assert "episode" not in infos[0]
     assert infos[1]["episode"]["r"] == 10
     assert (infos[1]["final_obs"] == picture(1, 1)).all()
+
+
+def test_a_class_of_its_own_that_takes_neither_lists_of_seeds_nor_masks() -> None:
+    def make() -> Any:
+        return gymnasium.make_vec("CartPole-v1", 3, vectorization_mode="vector_entry_point")
+
+    with pytest.raises(ContractBroken, match=r"reset\(seed=\[0, 1, 2\]\) raised"):
+        check_vector_env(make())
+    # It closes without saying so: the only rule that it breaks.
+    with pytest.raises(ContractBroken, match="`closed` is False"):
+        check_vector_env(make(), seed_lists=False, masks=False)

@@ -216,7 +216,7 @@ BROKEN: dict[str, list[Callable[[], Any]]] = {
         lambda: stepping(put(0, lambda envs, value: value - 1000)),
     ],
     "rewards": [
-        lambda: stepping(put(1, lambda envs, value: value.astype(np.float32))),
+        lambda: stepping(put(1, lambda envs, value: value.astype(np.int64))),
         lambda: stepping(put(1, lambda envs, value: value.tolist())),
         lambda: stepping(put(1, lambda envs, value: value[:, None])),
         lambda: stepping(put(1, lambda envs, value: value * np.nan)),
@@ -335,6 +335,7 @@ def test_what_cannot_be_looked_at_is_said() -> None:
     report = check_vector_env(Countdown(), max_steps=3, deterministic=False)
     assert set(report.unchecked) == {"next step", "seeds repeat"}
     assert "not checked: next step: no episode ended in 3 steps" in str(report)
+    assert check_vector_env(Countdown(DISABLED), masks=False).ends >= 2
 
 
 def cartpole() -> gymnasium.Env[Any, Any]:
