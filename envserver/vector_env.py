@@ -207,6 +207,10 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __getstate__(self) -> None:
+        """Refuse to be copied or pickled: the memory is this process's."""
+        raise TypeError("an environment stays in its process: make another where it is wanted")
+
     # The asynchronous pair
 
     def send(

@@ -1,12 +1,15 @@
 """The vector environment over scripted workers: Gymnasium's contract, memory, order."""
 
+import copy
 import gc
 import os
+import pickle
 import signal
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -265,6 +268,11 @@ class TestOrder:
                 os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
         assert envs.step([0, 0])[1].tolist() == [1, 1]
+
+    @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+    def test_there_is_one_of_it(self, make: Make, duplicate: Callable[[VectorEnv], Any]) -> None:
+        with pytest.raises(TypeError, match="make another where it is wanted"):
+            duplicate(make())
 
     def test_ctrl_c_leaves_the_step_pending(self, make: Make) -> None:
         envs = make()
