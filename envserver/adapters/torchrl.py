@@ -79,7 +79,7 @@ class TorchRLEnv(EnvBase):
         return self._made({self.key: self._own(observations), **self._flags(off, off)})
 
     def _step(self, tensordict: Any) -> Any:
-        actions = tensordict.get(self.action_key).detach().cpu().numpy()
+        actions = tensordict[self.action_key].detach().cpu().numpy()
         partial = tensordict.get("_step", None)
         if partial is not None:
             return self._step_some(tensordict, actions, partial)

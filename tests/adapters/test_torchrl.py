@@ -219,6 +219,12 @@ def test_what_it_is_to_torchrl(scripted: Any) -> None:
     assert env.is_closed
 
 
+def test_a_step_without_an_action_is_refused(scripted: Any) -> None:
+    env = TorchRLEnv(scripted(2, autoreset="disabled", reset=False))
+    with pytest.raises(KeyError, match="action"):
+        env.step(env.reset())
+
+
 def test_words_that_a_reset_does_not_know_are_refused(scripted: Any) -> None:
     raw = scripted(2, autoreset="disabled", reset=False)
     env = TorchRLEnv(raw)
