@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from envserver.episodes import Outcome
 from envserver.rows import Rows
-from shm.errors import ShmError, SlotOverwritten
+from shm.errors import ShmError
 from shm.layout import RowState
 
 DONE = np.uint64(RowState.DONE)
@@ -103,16 +103,8 @@ class Rollout:
             SlotOverwritten: so many further steps were sent that the oldest is gone.
             RingClosed: the environment was closed; the memory is still there, unchanged.
         """
-        if self._rows is None:
-            return
-        oldest = self.step - len(self._frames) + 1
-        try:
-            self._rows.ring.check(oldest)
-        except SlotOverwritten as error:
-            raise SlotOverwritten(
-                f"{error}: copy a rollout that has to live longer, or make the environment with"
-                " more slots"
-            ) from None
+        if self._rows is not None:
+            self._rows.check(self.step - len(self._frames) + 1, "rollout")
 
     def copy(self) -> "Rollout":
         """A rollout with memory of its own.
@@ -186,7 +178,8 @@ class History:
         """As `VectorEnv.rollout`; each has answered step `newest`, the last sent is `asked`."""
         steps, stack = _count("steps", steps), _count("stack", stack)
         last = self._last(newest)
-        self._check_slots(f"rollout({steps})", steps + stack, asked - last)
+        call = f"rollout({steps}, stack={stack})" if stack > 1 else f"rollout({steps})"
+        self._check_slots(call, steps + stack, asked - last)
         if last - steps < 1:
             raise ValueError(
                 f"a rollout of {steps} steps, but {last - 1} were made since the start"

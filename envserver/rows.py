@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shm.errors import RingClosed, SlotOverwritten
 from shm.ring import Ring
 
 
@@ -45,6 +46,24 @@ class Rows:
         while isinstance(memory, np.ndarray) and memory.base is not None:
             memory = memory.base
         return np.frombuffer(memory, np.uint8)
+
+    def check(self, step: int, what: str) -> None:
+        """Make sure that the pictures of a step, part of a `what`, are still there.
+
+        Raises:
+            SlotOverwritten: `slots` further steps were sent.
+            RingClosed: the environment was closed, and nobody tells.
+        """
+        mend = f"copy a {what} that has to live longer"
+        try:
+            self.ring.check(step)
+        except SlotOverwritten:
+            raise SlotOverwritten(
+                f"the frames of step {step} were overwritten: {mend},"
+                " or make the environment with more slots"
+            ) from None
+        except RingClosed:
+            raise RingClosed(f"the environment is closed: {mend}") from None
 
     def cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Pictures of the ring in the shape of observations."""

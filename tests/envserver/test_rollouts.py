@@ -192,7 +192,7 @@ def test_life_and_copies(make: Make) -> None:
     ("call", "complaint"),
     [
         (lambda envs: envs.rollout(4), r"rollout\(4\) needs 5 slots, .* has 4: .* slots=5"),
-        (lambda envs: envs.rollout(3, stack=2), r"needs 5 slots, .* has 4"),
+        (lambda envs: envs.rollout(3, stack=2), r"rollout\(3, stack=2\) needs 5 slots, .* has 4"),
         (lambda envs: envs.stack(5), r"stack\(5\) needs 5 slots, .* has 4: .* slots=5"),
         (lambda envs: envs.rollout(0), "steps is 0"),
         (lambda envs: envs.rollout(2.5), "steps is 2.5"),
