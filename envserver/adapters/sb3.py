@@ -86,8 +86,9 @@ class SB3VecEnv(VecEnv):
     def _last_info(self, env: int, info: dict[str, Any]) -> dict[str, Any]:
         """The info of an episode's last step, out of a row that shows the next episode."""
         picture, final = info.pop("final_obs"), info.pop("final_info", {})
+        ours = {key: info[key] for key in ("valid", "late", "rewarder", "fault") if key in info}
+        ours["episode_id"] = self.reset_infos[env]["episode_id"]
         self.reset_infos[env] = info
-        ours = {key: info[key] for key in ("valid", "late", "fault") if key in info}
         return {**ours, **final, "terminal_observation": picture}
 
     def close(self) -> None:

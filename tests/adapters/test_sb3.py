@@ -133,11 +133,14 @@ def test_the_end_of_an_episode(scripted: Any) -> None:
     assert ends.tolist() == [False, False]
     assert [info["TimeLimit.truncated"] for info in infos] == [False, False]
     assert not any("terminal_observation" in info for info in infos)
+    running = infos[0].keys()
     observations, rewards, ends, infos = envs.step(NOTHING)
     assert ends.tolist() == [True, True]
     assert rewards.shape == (2,)
     assert [info["TimeLimit.truncated"] for info in infos] == [False, True]
     for env, info in enumerate(infos):
+        assert info.keys() == {*running, "terminal_observation"}
+        assert info["episode_id"] == episode
         assert (info["terminal_observation"] == picture(episode, 2)).all()
         assert (observations[env] == picture(episode + 1, 0)).all()
         assert "final_obs" not in info
