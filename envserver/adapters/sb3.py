@@ -87,9 +87,9 @@ class SB3VecEnv(VecEnv):
         """The info of an episode's last step, out of a row that shows the next episode."""
         picture, final = info.pop("final_obs"), info.pop("final_info", {})
         ours = {key: info[key] for key in ("valid", "late", "rewarder", "fault") if key in info}
-        ours["episode_id"] = self.reset_infos[env]["episode_id"]
+        episode = self.reset_infos[env]["episode_id"]
         self.reset_infos[env] = info
-        return {**ours, **final, "terminal_observation": picture}
+        return {**ours, "episode_id": episode, **final, "terminal_observation": picture}
 
     def close(self) -> None:
         """Give the remotes back; a second call does nothing."""

@@ -25,6 +25,7 @@ from torchrl.envs import (
 from torchrl.envs.utils import check_env_specs
 
 from envserver.adapters.torchrl import TorchRLEnv, _action_spec
+from envserver.errors import ResetFailed
 
 
 @pytest.mark.integration
@@ -217,6 +218,16 @@ def test_what_it_is_to_torchrl(scripted: Any) -> None:
     env.close()
     env.close()
     assert env.is_closed
+
+
+def test_a_reset_that_fails_for_one_is_one_clear_error(scripted: Any) -> None:
+    raw = scripted(2, autoreset="disabled", reset=False, reset_timeout_s=0.1)
+    workers(raw)[1].slow_resets = True
+    env = TorchRLEnv(raw)
+    with pytest.raises(ResetFailed, match="environment 1 began no new episode: "):
+        env.reset()
+    workers(raw)[1].slow_resets = False
+    assert env.rollout(2, policy()).shape == (2, 2)
 
 
 def test_a_step_without_an_action_is_refused(scripted: Any) -> None:
