@@ -1,10 +1,11 @@
 # `make demo` and `make test` do all that a fresh machine needs; a second run does no set-up again.
 PYTHON ?= python3
 RUN := .venv/bin
+RLLIB := $(CURDIR)/.venv/rllib
 BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS)) $(LEAN:%=--lean %)
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test frameworks base-image images test-docker build lint types wheel solve bench \
+.PHONY: help demo test frameworks rllib base-image images test-docker build lint types wheel solve bench \
 	examples bench-quick bench-soak bench-deps bench-bursts performance streams asan annotate constraints clean
 
 help: ## list these verbs
@@ -17,6 +18,9 @@ test: build/compiled ## run every test, those with real processes too
 	$(RUN)/pytest
 
 frameworks: .venv/frameworks ## install the frameworks without which their tests are skipped
+
+rllib: build/compiled $(RLLIB)/installed ## run RLlib's tests, beside the Gymnasium that it wants
+	PYTHONPATH=$(RLLIB) $(RUN)/pytest tests/adapters -k rllib
 
 base-image: ## make debian:bookworm-slim where it is missing: pull it, or debootstrap it
 	tools/base-image
@@ -101,6 +105,12 @@ build/system: tools/system-packages
 	ENVSERVER_PACKAGES=none PYTHONWARNINGS=ignore $(RUN)/pip install -q -c constraints.txt \
 		-c constraints-frameworks.txt --no-build-isolation \
 		--config-settings editable_mode=compat -e '.[frameworks]'
+	@touch $@
+
+# RLlib wants an exact Gymnasium, not ours: both lie in a directory that goes before .venv's.
+$(RLLIB)/installed: .venv/frameworks constraints-rllib.txt
+	rm -rf $(RLLIB)
+	$(RUN)/pip install -q --no-deps --target $(RLLIB) -r constraints-rllib.txt
 	@touch $@
 
 build/compiled: .venv/installed setup.py $(SOURCES)

@@ -16,5 +16,8 @@ cdef Status put_key_event(Bytes* out, uint32_t keysym, bint down) noexcept nogil
 cdef Status put_qemu_key_event(Bytes* out, uint32_t keysym, uint32_t keycode, bint down) noexcept nogil
 cdef Status put_pointer_event(Bytes* out, uint16_t x, uint16_t y, uint8_t buttons) noexcept nogil
 cdef Status put_cut_text(Bytes* out, const uint8_t* latin1, uint32_t text_bytes) noexcept nogil
+cdef Status put_clipboard(Bytes* out, uint32_t flags) noexcept nogil
+cdef Status put_clipboard_caps(Bytes* out) noexcept nogil
+cdef Status put_message(Bytes* out, const uint8_t* message, Py_ssize_t message_bytes) noexcept nogil
 cdef Status put_enable_continuous(Bytes* out, bint enable, const Rect* area) noexcept nogil
 cdef Status put_fence(Bytes* out, uint32_t flags, const uint8_t* payload, uint8_t payload_bytes) noexcept nogil

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 from cython_vnc.buffer cimport Bytes, bytes_live, bytes_reserve, put_bytes, put_u8, put_u16, put_u32
-from cython_vnc.constants cimport ClientMessage, Limit
+from cython_vnc.constants cimport ClientMessage, Clipboard, Limit
 from cython_vnc.decoders.base cimport NO_MEMORY, OK, TOO_LARGE, Status
 from cython_vnc.surface cimport Rect
 
@@ -101,6 +101,36 @@ cdef Status put_cut_text(Bytes* out, const uint8_t* latin1, uint32_t text_bytes)
     put_u32(out, text_bytes)
     put_bytes(out, latin1, text_bytes)
     return OK
+
+
+cdef Status put_clipboard(Bytes* out, uint32_t flags) noexcept nogil:
+    """A message of flags alone (rfbproto, "Extended Clipboard")."""
+    cdef Status status = room(out, 12)
+    if status != OK:
+        return status
+    put_u32(out, ClientMessage.CLIENT_CUT_TEXT << 24)
+    put_u32(out, <uint32_t>-4)
+    put_u32(out, flags)
+    return OK
+
+
+cdef Status put_clipboard_caps(Bytes* out) noexcept nogil:
+    """We take texts, up to a length without having asked (rfbproto, "Extended Clipboard")."""
+    cdef Status status = room(out, 16)
+    if status != OK:
+        return status
+    put_u32(out, ClientMessage.CLIENT_CUT_TEXT << 24)
+    put_u32(out, <uint32_t>-8)
+    put_u32(out, Clipboard.CAPS | Clipboard.REQUEST | Clipboard.PEEK | Clipboard.NOTIFY | Clipboard.PROVIDE | Clipboard.TEXT)
+    put_u32(out, Limit.MAX_TEXT_BYTES)
+    return OK
+
+
+cdef Status put_message(Bytes* out, const uint8_t* message, Py_ssize_t message_bytes) noexcept nogil:
+    cdef Status status = room(out, message_bytes)
+    if status == OK:
+        put_bytes(out, message, message_bytes)
+    return status
 
 
 cdef Status put_enable_continuous(Bytes* out, bint enable, const Rect* area) noexcept nogil:

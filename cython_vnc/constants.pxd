@@ -22,6 +22,7 @@ cpdef enum Encoding:
     CONTINUOUS_UPDATES = -313
     FINE_QUALITY_0 = -512
     SUBSAMPLE_1X = -768
+    EXTENDED_CLIPBOARD = -1063131698
     # Ours: a rectangle without payload whose position and size are CLOCK_MONOTONIC nanoseconds (see ARCHITECTURE.md).
     TIMESTAMP = -1162760788
 
@@ -54,6 +55,15 @@ cpdef enum FenceFlag:
     BLOCK_AFTER = 2
     SYNC_NEXT = 4
 
+cpdef enum Clipboard:
+    # Flags of a message (rfbproto, "Extended Clipboard"): the format, and what is said about it.
+    TEXT = 1
+    CAPS = 1 << 24
+    REQUEST = 1 << 25
+    PEEK = 1 << 26
+    NOTIFY = 1 << 27
+    PROVIDE = 1 << 28
+
 cpdef enum Limit:
     # What we accept from a server, whatever the protocol allows.
     MAX_WIDTH_PX = 16384
@@ -61,6 +71,8 @@ cpdef enum Limit:
     MAX_AREA_PX = 1 << 26
     MAX_UPDATE_BYTES = 8 << 20      # a longer FramebufferUpdate is decoded as it comes
     MAX_CUT_TEXT_BYTES = 16 << 20
+    MAX_TEXT_BYTES = 1 << 20        # of UTF-8: longer cut texts are dropped
+    MAX_KEPT_TEXT_BYTES = (1 << 20) + (1 << 12)  # as it comes, what zlib adds included
     MAX_NAME_BYTES = 1 << 16
     MAX_REASON_BYTES = 1 << 16
     MAX_FENCE_BYTES = 64

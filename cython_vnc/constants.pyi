@@ -21,6 +21,7 @@ class Encoding(IntEnum):
     CONTINUOUS_UPDATES = -313
     FINE_QUALITY_0 = -512
     SUBSAMPLE_1X = -768
+    EXTENDED_CLIPBOARD = -1063131698
     TIMESTAMP = -1162760788
 
 class ServerMessage(IntEnum):
@@ -52,12 +53,22 @@ class FenceFlag(IntEnum):
     BLOCK_AFTER = 2
     SYNC_NEXT = 4
 
+class Clipboard(IntEnum):
+    TEXT = 1
+    CAPS = 1 << 24
+    REQUEST = 1 << 25
+    PEEK = 1 << 26
+    NOTIFY = 1 << 27
+    PROVIDE = 1 << 28
+
 class Limit(IntEnum):
     MAX_WIDTH_PX = 16384
     MAX_HEIGHT_PX = 16384
     MAX_AREA_PX = 1 << 26
     MAX_UPDATE_BYTES = 8 << 20
     MAX_CUT_TEXT_BYTES = 16 << 20
+    MAX_TEXT_BYTES = 1 << 20
+    MAX_KEPT_TEXT_BYTES = (1 << 20) + (1 << 12)
     MAX_NAME_BYTES = 1 << 16
     MAX_REASON_BYTES = 1 << 16
     MAX_FENCE_BYTES = 64

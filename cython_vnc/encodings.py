@@ -39,6 +39,7 @@ def encodings_for(
     cursor: bool = True,
     timestamp: bool = True,
     resize: bool = True,
+    clipboard: bool = True,
 ) -> list[int]:
     """List encodings for SetEncodings, the preferred first (RFC 6143 section 7.5.2).
 
@@ -54,6 +55,7 @@ def encodings_for(
         cursor: let the server send the pointer's shape instead of drawing it.
         timestamp: ask for the time at which updates were sent.
         resize: follow a desktop that changes its size.
+        clipboard: exchange any text that is cut, not latin-1 alone.
 
     Raises:
         ValueError: an unknown encoding, or a level out of its range; the message names it.
@@ -80,6 +82,8 @@ def encodings_for(
     if continuous:
         asked.append(Encoding.CONTINUOUS_UPDATES)
     asked.append(Encoding.QEMU_EXTENDED_KEY)
+    if clipboard:
+        asked.append(Encoding.EXTENDED_CLIPBOARD)
     if timestamp:
         asked.append(Encoding.TIMESTAMP)
     return [int(number) for number in asked]

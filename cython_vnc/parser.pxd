@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython_vnc.buffer cimport Bytes
 from cython_vnc.constants cimport Breach
 from cython_vnc.cursor cimport CursorShape
+from cython_vnc.cut_text cimport CutText
 from cython_vnc.decoders.base cimport Decoders, Status
 from cython_vnc.framebuffer cimport Coverage
 from cython_vnc.luma cimport Luma
@@ -53,9 +54,8 @@ cdef class RFBParser:
     cdef Luma luma
     # Newest shape of the pointer; `pointer.changes` counts them.
     cdef CursorShape pointer
-    # Newest text that the server cut, latin-1.
-    cdef Bytes cut_text
-    cdef readonly uint32_t cut_texts
+    # The newest text that the server cut, and ours.
+    cdef CutText cut
     cdef readonly uint32_t bells
     # Private:
     cdef Limits limits
@@ -90,6 +90,8 @@ cdef class RFBParser:
     cdef Status request_update(self, bint incremental) noexcept nogil
     cdef Status enable_continuous(self, bint enable) noexcept nogil
     cdef Status put_continuous(self, bint enable) noexcept nogil
+    # Say something about a text of ours; `kept` is the message that answers the server's request for it.
+    cdef Status offer(self, const uint8_t* said, Py_ssize_t said_bytes, const uint8_t* kept, Py_ssize_t kept_bytes) noexcept nogil
     cdef Status send_fence(self, uint32_t flags, const uint8_t* payload, uint8_t payload_bytes) noexcept nogil
     cdef void sent(self, Py_ssize_t count) noexcept nogil
 
@@ -105,5 +107,6 @@ cdef class RFBParser:
     cdef Status resize(self, int32_t width, int32_t height) noexcept nogil
     cdef Status finish_update(self) noexcept nogil
     cdef void take(self, Py_ssize_t count, bint* progressed) noexcept nogil
+    cdef Status unsaid(self, Status status) noexcept nogil
     cdef Status fail(self, Status status, Breach breach, int64_t value) noexcept nogil
     cdef void release_memory(self) noexcept nogil

@@ -54,6 +54,4 @@ class RFBParser:
         """Whether the server takes key codes."""
 
     @property
-    def cut_texts(self) -> int: ...
-    @property
     def bells(self) -> int: ...

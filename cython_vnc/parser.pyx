@@ -14,13 +14,14 @@ Blocks that Python views are never freed under it: see view.pxd.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from cython_vnc.buffer cimport bytes_free, bytes_live, bytes_reserve, bytes_taken, put_bytes
+from cython_vnc.buffer cimport bytes_free, bytes_live, bytes_taken
 from cython_vnc.client_messages cimport (
-    put_enable_continuous, put_fence, put_key_event, put_pointer_event, put_update_request,
+    put_enable_continuous, put_fence, put_key_event, put_message, put_pointer_event, put_update_request,
 )
 from cython_vnc.constants cimport FENCE_REQUEST, Breach, Encoding, Limit, ServerMessage
 from cython_vnc.cursor cimport cursor_free, cursor_store
-from cython_vnc.decoders.base cimport BAD_MESSAGE, NO_MEMORY, OK, TOO_LARGE, Status
+from cython_vnc.cut_text cimport CUT_TEXT_WAITS, cut_text_free, cut_text_offer, cut_text_take
+from cython_vnc.decoders.base cimport BAD_MESSAGE, OK, TOO_LARGE, Status
 from cython_vnc.decoders.registry cimport Decoder, decoder_find, decoder_paint, decoders_free, decoders_init
 from cython_vnc.framebuffer cimport coverage_add, coverage_free, damage_free, framebuffer_new, framebuffer_resize
 from cython_vnc.luma cimport luma_free, luma_give_all_colors, luma_new, luma_used
@@ -129,23 +130,20 @@ cdef class RFBParser:
 
     cdef Status parse_cut_text(self, Cursor* cursor, bint* progressed) noexcept nogil:
         cdef int64_t text_bytes
+        cdef Py_ssize_t taken
+        cdef Status status
         if left(cursor) < 7:
             return OK
         cursor.at += 3
         text_bytes = take_s32(cursor)
         if not -Limit.MAX_CUT_TEXT_BYTES <= text_bytes <= Limit.MAX_CUT_TEXT_BYTES:
             return self.fail(TOO_LARGE, Breach.CUT_TEXT_LENGTH, <int64_t><uint32_t>text_bytes)
-        if text_bytes < 0:
-            # An extended clipboard, which we did not ask for (rfbproto, "Extended Clipboard").
-            self.skipping = -text_bytes
-            self.take(8, progressed)
-        elif left(cursor) >= text_bytes:
-            self.cut_text.start = self.cut_text.end = 0
-            if bytes_reserve(&self.cut_text, text_bytes) == NULL and text_bytes > 0:
-                return self.fail(NO_MEMORY, Breach.NO_BREACH, 0)
-            put_bytes(&self.cut_text, cursor.at, text_bytes)
-            self.cut_texts += 1
-            self.take(8 + text_bytes, progressed)
+        status = cut_text_take(&self.cut, cursor, text_bytes, &self.outbound, &taken)
+        if status != OK:
+            return self.unsaid(status)
+        if taken != CUT_TEXT_WAITS:
+            self.skipping = <Py_ssize_t>(text_bytes if text_bytes >= 0 else -text_bytes) - taken
+            self.take(8 + taken, progressed)
         return OK
 
     cdef Status parse_fence(self, Cursor* cursor, bint* progressed) noexcept nogil:
@@ -167,10 +165,8 @@ cdef class RFBParser:
         if flags & <uint32_t>FENCE_REQUEST:
             # Messages are handled one after the other, so every ordering that the flags ask for holds.
             status = put_fence(&self.outbound, flags & 7, cursor.at, payload_bytes)
-            if status == TOO_LARGE:
-                return self.fail(status, Breach.READS_NOTHING, bytes_live(&self.outbound))
             if status != OK:
-                return self.fail(status, Breach.NO_BREACH, 0)
+                return self.unsaid(status)
         elif payload_bytes == 8:
             self.fence_reply = <uint64_t>take_u32(cursor) << 32
             self.fence_reply |= take_u32(cursor)
@@ -186,6 +182,10 @@ cdef class RFBParser:
         else:
             bytes_taken(&self.inbound, count)
         progressed[0] = True
+
+    cdef Status unsaid(self, Status status) noexcept nogil:
+        """An answer of ours was not queued."""
+        return self.fail(status, Breach.READS_NOTHING if status == TOO_LARGE else Breach.NO_BREACH, bytes_live(&self.outbound))
 
     cdef Status fail(self, Status status, Breach breach, int64_t value) noexcept nogil:
         self.failure, self.breach, self.failed_value = status, breach, value
@@ -321,10 +321,8 @@ cdef class RFBParser:
             status = self.request_update(False)
             if status == OK and self.continuous_enabled:
                 status = self.put_continuous(True)
-            if status == TOO_LARGE:
-                return self.fail(status, Breach.READS_NOTHING, bytes_live(&self.outbound))
             if status != OK:
-                return self.fail(status, Breach.NO_BREACH, 0)
+                return self.unsaid(status)
         return OK
 
     # --- sending
@@ -375,6 +373,10 @@ cdef class RFBParser:
             return BAD_MESSAGE
         return put_fence(&self.outbound, flags, payload, payload_bytes)
 
+    cdef Status offer(self, const uint8_t* said, Py_ssize_t said_bytes, const uint8_t* kept, Py_ssize_t kept_bytes) noexcept nogil:
+        cdef Status status = cut_text_offer(&self.cut, kept, kept_bytes)
+        return status if status != OK else put_message(&self.outbound, said, said_bytes)
+
     cdef void sent(self, Py_ssize_t count) noexcept nogil:
         bytes_taken(&self.outbound, count)
 
@@ -391,6 +393,6 @@ cdef class RFBParser:
         waiting_free(&self.waiting)
         luma_free(&self.luma)
         bytes_free(&self.outbound)
-        bytes_free(&self.cut_text)
+        cut_text_free(&self.cut)
         cursor_free(&self.pointer)
         update_free(&self.update)

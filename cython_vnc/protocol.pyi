@@ -80,8 +80,20 @@ class RFBProtocol(RFBParser):
             ProtocolError: the server broke the protocol.
         """
 
+    @property
+    def cut_texts(self) -> int:
+        """How many texts the server cut."""
+
+    @property
+    def clipboard_caps(self) -> int:
+        """What the server said its clipboard understands (`Clipboard`); 0: latin-1 alone."""
+
     def newest_cut_text(self) -> str:
-        """What the server cut last; empty before."""
+        """What the server cut last; empty before.
+
+        Raises:
+            ProtocolError: it was too long to be kept, or is corrupt.
+        """
 
     def data_to_send(self) -> bytes:
         """Take what is to be sent to the server now."""
@@ -129,6 +141,13 @@ class RFBProtocol(RFBParser):
 
     def write_cut_text(self, text: str) -> None:
         """Queue a ClientCutText of latin-1 (RFC 6143 section 7.5.6)."""
+
+    def offer_text(self, text: str) -> None:
+        """Queue what makes a text the server's clipboard: any text where it said `clipboard_caps`.
+
+        Raises:
+            ValueError: `cython_vnc.clipboard.offer_of` refuses it.
+        """
 
     def write_enable_continuous(self, enable: bool) -> None:
         """Queue EnableContinuousUpdates for the whole screen.

@@ -14,7 +14,7 @@ from cython_vnc.luma cimport luma_give_all_colors
 from cython_vnc.surface cimport Rect
 from cython_vnc.view cimport view_bytes, view_pixels
 
-from cython_vnc import events
+from cython_vnc import clipboard, events
 from cython_vnc.encodings import encodings_for
 from cython_vnc.failures import error_of
 
@@ -67,7 +67,7 @@ cdef class RFBProtocol(RFBParser):
         self.count_received(count)
         while progressed:
             frame, resizes, shapes = self.frame, self.resizes, self.pointer.changes
-            bells, texts, replies = self.bells, self.cut_texts, self.fence_replies
+            bells, texts, replies = self.bells, self.cut.texts, self.fence_replies
             with nogil:
                 self.parse_message(&progressed)
             self.check()
@@ -81,7 +81,7 @@ cdef class RFBProtocol(RFBParser):
                 found.append(events.FramebufferUpdated(self.frame, damage, self.update_begin_byte, end_byte))
             if self.bells != bells:
                 found.append(events.Bell())
-            if self.cut_texts != texts:
+            if self.cut.texts != texts and not self.cut.too_long:
                 found.append(events.CutText(self.newest_cut_text()))
             if self.fence_replies != replies:
                 found.append(events.FenceReply(self.fence_reply))
@@ -121,8 +121,23 @@ cdef class RFBProtocol(RFBParser):
             self, &self.views, self.surface.pixels, self.surface.height, self.surface.width, 4 * self.surface.stride_px
         )
 
+    @property
+    def cut_texts(self):
+        return self.cut.texts
+
+    @property
+    def clipboard_caps(self):
+        return self.cut.caps
+
     def newest_cut_text(self):
-        return self.cut_text.data[self.cut_text.start : self.cut_text.end].decode("latin-1")
+        if self.cut.too_long:
+            raise clipboard.too_long()
+        if self.cut.texts == 0:
+            return ""
+        data = PyBytes_FromStringAndSize(
+            <const char*>self.cut.newest.data + self.cut.newest.start, bytes_live(&self.cut.newest)
+        )
+        return clipboard.text_of(data, self.cut.packed)
 
     def data_to_send(self):
         data = PyBytes_FromStringAndSize(<const char*>self.outbound.data + self.outbound.start, bytes_live(&self.outbound))
@@ -173,6 +188,11 @@ cdef class RFBProtocol(RFBParser):
         if len(latin1) > Limit.MAX_CUT_TEXT_BYTES:
             raise ValueError(f"cut text of {len(latin1)} bytes, at most {int(Limit.MAX_CUT_TEXT_BYTES)} can be sent")
         self.expect_queued(put_cut_text(&self.outbound, latin1, <uint32_t>len(latin1)))
+
+    def offer_text(self, text):
+        cdef bytes said, kept
+        said, kept = clipboard.offer_of(text, self.cut.caps, self.cut.most_unasked_bytes)
+        self.expect_queued(self.offer(said, len(said), kept, len(kept)))
 
     def write_enable_continuous(self, bint enable):
         self.expect_queued(self.enable_continuous(enable))

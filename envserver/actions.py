@@ -157,8 +157,8 @@ class EventSpace(gymnasium.Space[tuple[tuple[Any, ...], ...]]):
         ('Wait', ms)                    let time pass before the next event
 
     A server types what its keyboard layout has. Desktops that envserver starts type any other
-    character too: terminals read them exactly, Chromium loses some (docs/actions.md). A foreign
-    TigerVNC (1.12) drops all beyond the first 18 or so of its life, other servers may drop all.
+    character too (docs/actions.md). A foreign TigerVNC (1.12) drops all beyond the first 18 or so
+    of its life, other servers may drop all.
 
     Args:
         width: Of the screen, in pixels.

@@ -3,6 +3,7 @@
 No call sleeps: waits end when the screen says so, and bring its picture (`agent_steps.py`).
 """
 
+import contextlib
 import io
 import time
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envserver.agent_steps import AgentSteps
+from envserver.agent_clipboard import AgentClipboard
 from envserver.codecs.events import BUTTONS, Button, Event, Key, Pointer, Text, Wait
 from envserver.codecs.gestures import Chord, Click, Move, Scroll
 from envserver.codecs.keys import combination, distinct, own_name
 from envserver.due import AT, CHANGED, MAX_WAIT_MS, QUIET, check_region
+from envserver.errors import RemoteError
 from envserver.pointer_mark import draw_pointer
+from workers.pointer import PointerShape
 
 Keys = str | Sequence[str]
 """Keys that are held together: "ctrl+s", or ["ctrl", "s"]."""
@@ -44,7 +47,7 @@ def desktop(name: str | None = None, *, seed: int | None = None, **options: Any)
     return Desktop(name, seed=seed, **options)
 
 
-class Desktop(AgentSteps):
+class Desktop(AgentClipboard):
     """A desktop: pictures out, pointer and keys in; made by `envserver.desktop`.
 
     Places are pixels of the screen, (0, 0) its upper left corner. Arguments are checked before
@@ -83,7 +86,8 @@ class Desktop(AgentSteps):
 
         Args:
             region: The part wanted, (x, y, width, height); None: all.
-            cursor: Draw an arrow of ours where the pointer was put last.
+            cursor: Draw the pointer where it was put last: in its own shape, or as an arrow where
+                the VNC server has not said it.
 
         Returns:
             uint8 (height, width, 3), RGB, the caller's own.
@@ -93,7 +97,10 @@ class Desktop(AgentSteps):
         shown: NDArray[np.uint8] = self._seen[y : y + height, x : x + width].copy()
         if cursor and self._placed:
             column, row = self._hand.place
-            draw_pointer(shown, (column - x, row - y))
+            shape: PointerShape | None = None
+            with contextlib.suppress(RemoteError):  # of a remote that fails the picture is left
+                shape = self._session.pointer(0)
+            draw_pointer(shown, (column - x, row - y), shape)
         return shown
 
     def screenshot_png(self, region: Sequence[int] | None = None, *, cursor: bool = False) -> bytes:
@@ -267,7 +274,7 @@ class Desktop(AgentSteps):
     def type(self, text: str) -> None:
         """Type a text, 200 characters of ASCII a second, 50 others; a line's end is Return.
 
-        Chromium, and VNC servers that envserver did not start, may lose others (see `EventSpace`).
+        VNC servers that envserver did not start may lose others (see `EventSpace`).
         """
         Text(text)  # refuses what is none
         parts = [text[at : at + CHARACTERS] for at in range(0, len(text), CHARACTERS)]

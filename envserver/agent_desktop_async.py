@@ -153,6 +153,18 @@ class AsyncDesktop:
         """`Desktop.wait`."""
         await self._run(self.now.wait, ms)
 
+    async def clipboard(self) -> str:
+        """`Desktop.clipboard`."""
+        return await self._run(self.now.clipboard)
+
+    async def wait_clipboard(self, max_ms: float = 5000.0) -> str | None:
+        """`Desktop.wait_clipboard`."""
+        return await self._run(self.now.wait_clipboard, max_ms)
+
+    async def set_clipboard(self, text: str) -> None:
+        """`Desktop.set_clipboard`."""
+        await self._run(self.now.set_clipboard, text)
+
     async def move(self, x: int, y: int) -> None:
         """`Desktop.move`."""
         await self._run(self.now.move, x, y)

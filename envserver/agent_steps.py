@@ -10,7 +10,7 @@ between two steps.
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from gymnasium.error import ClosedEnvironmentError, NoAsyncCallError, ResetNeeded
@@ -25,6 +25,7 @@ from envserver.single_env import only
 
 if TYPE_CHECKING:
     from envserver.batch import Batch
+    from envserver.session import Session
 
 OURS = ("num_envs", "actions", "autoreset_mode", "render_mode", "clock", "fps")
 WHOLE = ("crop", "size", "color", "keep_dim", "frame_skip", "max_pool")
@@ -59,6 +60,7 @@ class AgentSteps:
             self._placed = False
             self._answering = False
             self._unfinished = False
+            self._acted_ns = self._copy_seen_ns = 0
             self.goal, self.reward, self.done = "", 0.0, False
             self.info: dict[str, Any] = {}
             self.reset(seed=seed)
@@ -93,6 +95,7 @@ class AgentSteps:
             self._hand = Hand(self._hand.screen, tap_ms=self._hand.tap_us / 1000)
             self._placed = False
         self._answering = False
+        self._acted_ns = time.monotonic_ns()
         self._picture = observations[0]
         self._seen = self._picture.copy()
         self.info = only(infos)
@@ -100,10 +103,15 @@ class AgentSteps:
         self.goal = "\n".join([said] if isinstance(said, str) else map(str, said))
         self.reward, self.done = 0.0, False
 
+    @property
+    def _session(self) -> "Session":
+        return cast("Session", self.envs.session)
+
     def _act(self, *parts: Sequence[Event], size: tuple[int, int] | None = None) -> None:
         """Do events, a step a part, once all of them are known to be right."""
         for part in parts:
             self._hand.encode(part, size)
+        self._acted_ns = time.monotonic_ns()
         self._look()
         for part in parts:
             if self.done:

@@ -17,6 +17,10 @@ Over ZeroMQ, DEALER to ROUTER, one msgpack map a message:
     large_info      {token, env, step}               -> {data}
     logs            {token | session, env, remote}   -> {path, lines, remote: [{path, lines}]}
     attach          {token | session, env}           -> {vnc: {...}, rewarder: {...}}
+    clipboard       {token, env, after_ns, max_s}    -> {text, copied_ns}; waits for a later one
+    set_clipboard   {token, env, text}
+    pointer         {token, env}                     -> {shape: [width, height, hotspot_x,
+                                                          hotspot_y, pixels] | None}
     describe        {token, env_id}                  -> what the runtime says about it
     close_session   {token, keep | opening}
     release         {client_id}                      -> how many remotes that were kept were stopped

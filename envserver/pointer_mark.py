@@ -1,7 +1,9 @@
-"""An arrow that shows where the pointer is, for pictures in which it is not."""
+"""The pointer, drawn into pictures in which it is not: its own shape, or an arrow."""
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workers.pointer import PointerShape
 
 ARROW = """\
 #..........
@@ -38,14 +40,24 @@ _ROWS, _COLUMNS, _LEVELS = (
 )
 
 
-def draw_pointer(picture: NDArray[np.uint8], place: tuple[int, int]) -> None:
-    """Draw a white arrow with a black edge into a picture; its tip is at `place`.
+def draw_pointer(
+    picture: NDArray[np.uint8], place: tuple[int, int], shape: PointerShape | None = None
+) -> None:
+    """Draw the pointer into a picture.
 
     Args:
-        picture: uint8 (height, width, 3), changed.
-        place: Column and row; they may lie outside.
+        picture: uint8 (height, width, 3), RGB, changed.
+        place: Column and row of its tip, the hotspot; they may lie outside.
+        shape: One of 0x0 does not show. None: a white arrow with a black edge.
     """
-    columns, rows = _COLUMNS + place[0], _ROWS + place[1]
+    if shape is None:
+        columns, rows, colors = _COLUMNS, _ROWS, np.repeat(_LEVELS[:, np.newaxis], 3, axis=1)
+    else:
+        drawn = np.frombuffer(shape.pixels, np.uint8).reshape(shape.height, shape.width, 4)
+        rows, columns = drawn[..., 3].nonzero()
+        colors = drawn[rows, columns, 2::-1]
+        rows, columns = rows - shape.hotspot_y, columns - shape.hotspot_x
+    columns, rows = columns + place[0], rows + place[1]
     height, width = picture.shape[:2]
     inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
-    picture[rows[inside], columns[inside]] = _LEVELS[inside, np.newaxis]
+    picture[rows[inside], columns[inside]] = colors[inside]

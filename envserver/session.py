@@ -14,6 +14,8 @@ from typing import Any
 from envserver.channel import Channel
 from envserver.errors import BrokerUnavailable, SessionClosed, StartError
 from envserver.spec import SessionSpec
+from workers.clipboard import checked_text
+from workers.pointer import PointerShape
 
 REQUEST_TIMEOUT_S = 10.0
 STATUS_SLICE_S = 0.5
@@ -168,6 +170,44 @@ class Session:
         """
         found: dict[str, Any] = self._ask("attach", {"env": self._check_env(env)})
         return found
+
+    def clipboard(self, env: int, after_ns: int = -1, max_s: float = 0.0) -> tuple[str, int]:
+        """The text that a program on a desktop copied last; "" where none was seen.
+
+        Args:
+            after_ns: CLOCK_MONOTONIC; one that was copied later is waited for.
+            max_s: how long, at most 10 s.
+
+        Returns:
+            The text, and when it came: CLOCK_MONOTONIC in nanoseconds, 0 where there is none.
+
+        Raises:
+            RemoteError: there is no connection now, or the text is longer than 1 MiB.
+        """
+        params = {"env": self._check_env(env), "after_ns": int(after_ns), "max_s": float(max_s)}
+        found = self._ask("clipboard", params, REQUEST_TIMEOUT_S + max_s)
+        return str(found["text"]), int(found["copied_ns"])
+
+    def set_clipboard(self, env: int, text: str) -> None:
+        """Make a text what is pasted on a desktop; events that are sent later find it there.
+
+        Raises:
+            ValueError: it has more than 1 MiB of UTF-8, a zero, half of a character, or one that
+                the VNC server's clipboard cannot hold.
+            RemoteError: there is no connection now.
+        """
+        self._ask("set_clipboard", {"env": self._check_env(env), "text": checked_text(text)})
+
+    def pointer(self, env: int) -> PointerShape | None:
+        """What the pointer looks like on a desktop; None where its VNC server has not said it.
+
+        One of 0x0 does not show. Its pixels are B, G, R, A, row by row; A is 0 or 255.
+
+        Raises:
+            RemoteError: there is no connection now.
+        """
+        shape = self._ask("pointer", {"env": self._check_env(env)})["shape"]
+        return None if shape is None else PointerShape(*shape)
 
     def logs(self, env: int, *, remote: bool = False, lines: int = 200) -> list[str]:
         """The last lines of a worker's log.

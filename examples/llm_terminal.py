@@ -22,10 +22,11 @@ with envserver.desktop(transcript["environment"], screen=(1280, 800), seed=trans
             if block["type"] == "text":
                 print(f"model: {block['text']}")
                 continue
-            said = anthropic.to_events(block["input"], size, version="computer_20250124")
+            said = anthropic.to_events(block, size)
             if isinstance(said, list) and not d.done:  # else it asks for no more than a look
                 d.do(said, size)
             d.wait_stable()
             print(f"{block['input']} -> a picture of {len(d.screenshot_png())} bytes")
-    d.wait_change(1000) if not d.done else None
+    if not d.done:
+        d.wait_change(1000)
     print(f"done: {d.done}, reward: {d.reward:g}")

@@ -1,18 +1,21 @@
-"""Write constraints.txt and constraints-frameworks.txt: the newest versions, as pip resolves.
+"""Write constraints.txt and its sisters: the newest versions, as pip resolves.
 
-The first is of what pyproject.toml has for development, the second of what its extra `frameworks`
-needs beside that, with torch's build for CPUs: that of the package registry brings CUDA along.
+constraints.txt is of what pyproject.toml has for development, constraints-frameworks.txt of what
+its extra `frameworks` needs beside that, with torch's build for CPUs: that of the package registry
+brings CUDA along. constraints-rllib.txt is of what RLlib needs beside both, and of the Gymnasium
+that it wants in place of ours.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESOLVE = ["-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-FIRST, SECOND = "constraints.txt", "constraints-frameworks.txt"
+FIRST, SECOND, THIRD = "constraints.txt", "constraints-frameworks.txt", "constraints-rllib.txt"
 CPU_TORCH = ["--extra-index-url", "https://download.pytorch.org/whl/cpu", "--retries", "1"]
 
 
@@ -41,6 +44,10 @@ def main() -> None:
     write(FIRST, needed)
     both = resolved("dev,frameworks", "-c", FIRST, *CPU_TORCH)
     write(SECOND, both - needed)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as others:
+        others.writelines(f"{pin}\n" for pin in both if not pin.startswith("gymnasium=="))
+        others.flush()
+        write(THIRD, resolved("rllib", "-c", others.name) - both)
 
 
 if __name__ == "__main__":

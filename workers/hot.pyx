@@ -27,8 +27,8 @@ from workers.entries cimport ENDED as ENDED_PHASE, RESETTING as RESETTING_PHASE,
 from workers.episode cimport episode_lost, episode_over, episode_reward, episode_runs, episode_start_reset
 from workers.input cimport input_drop, input_empty, input_forget, input_full, input_next_ns, input_schedule, input_send
 from workers.mail cimport (
-    LOST, PICTURE, READY, REMOTE_RESETS, RESET_WANTED, REWARD, RUNNING, STOP, SWITCH, Mail, Mailbox,
-    mail_peek, mail_post, mail_room, mail_take,
+    COPIED, EXCHANGE, EXCHANGED, LOST, PICTURE, READY, REMOTE_RESETS, RESET_WANTED, REWARD, RUNNING, STOP, SWITCH,
+    Mail, Mailbox, mail_peek, mail_post, mail_room, mail_take,
 )
 from workers.observation cimport observation_new
 from workers.publish cimport surface_shift
@@ -66,14 +66,7 @@ cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
 
 cdef class HotLoop(Stepper):
-    """The steps of one environment.
-
-    Args:
-        mapping: this worker's mapping of the session's segment.
-        env: number of the environment.
-        doorbell: eventfd that the trainer writes after it queued something.
-        config: what the broker said.
-    """
+    """The steps of one environment."""
 
     def __cinit__(self, Mapping mapping, uint32_t env, int doorbell, config: WorkerConfig):
         self.mapping = mapping
@@ -132,15 +125,7 @@ cdef class HotLoop(Stepper):
 
     def post_reward(self, kind: int, number: int, episode: int, reward: float, terminated: bool, truncated: bool,
                     remote_ns: int, info: bytes, info_number: int, info_replaces: int = 0) -> bool:
-        """Post a letter with a reward; False when the mailbox is full.
-
-        Args:
-            number: the environment step that it answers in step clock, else 0.
-            remote_ns: the remote's wall clock, in nanoseconds, when it sent the reward.
-            info: one msgpack map, or nothing.
-            info_number: greater with each info; INFO_PUBLISHED says it when a row could not hold what arrived.
-            info_replaces: the number of the info before it, when this one has all of its keys.
-        """
+        """Post a letter with a reward; False when the mailbox is full."""
         cdef uint64_t one = 1
         cdef Mail* mail = mail_room(self.to_hot)
         cdef const uint8_t* info_data = info
@@ -209,6 +194,7 @@ cdef class HotLoop(Stepper):
             current = self.next_source
             self.usable = True
             self.picture_told = False
+            self.texts_told = 0
             self.environment_step = self.reward_seen = 0
             input_forget(&self.input)
             if self.episode.awaits_picture:
@@ -324,6 +310,13 @@ cdef class HotLoop(Stepper):
         if source.has_picture and not self.picture_told:
             self.picture_told = True
             self.tell(PICTURE, 0, 0)
+        self.tell_copied(source)
+
+    cdef void tell_copied(self, ScreenSource source) noexcept nogil:
+        """Tell the main thread that text was cut, before it may see the text."""
+        if source.texts != self.texts_told:
+            self.texts_told = source.texts
+            self.tell(COPIED, <uint64_t>monotonic_ns(), 0)
 
     cdef int read_mail(self, ScreenSource source) noexcept nogil:
         cdef Mail* mail
@@ -355,6 +348,11 @@ cdef class HotLoop(Stepper):
                     if self.start_episode:
                         episode_start_reset(&self.episode, 0)
                         self.tell(RESET_WANTED, 0, self.episode.now.episode)
+            elif mail.kind == EXCHANGE:
+                self.tell_copied(source)
+                if self.usable and not source.exchange(mail.number):
+                    self.broke()
+                self.tell(EXCHANGED, mail.number, 0)
             elif mail.kind == STOP:
                 self.release(source)
                 mail_take(self.to_hot)

@@ -20,11 +20,14 @@ cpdef enum Letter:
     LOST = 5                # number: the Fault; whatever ran has ended
     SWITCH = 6              # another source was put in place
     STOP = 7
+    EXCHANGE = 8            # number: what the main thread gives to the source, or wants of it (source.pxd)
     # hot -> main
     PICTURE = 32            # the source shows a whole picture for the first time
     RESET_WANTED = 33       # number: the reset's id, 0 for an automatic one
     BROKEN = 34             # the source broke; it is not touched any more
     INFO_PUBLISHED = 35     # number: the step whose row refers to infos that it could not hold; episode: which (info_range)
+    EXCHANGED = 36          # that was done, if the source works
+    COPIED = 37             # a program cut text; number: when it was noticed
 
 cdef struct Mail:
     uint32_t kind

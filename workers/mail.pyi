@@ -12,7 +12,10 @@ class Letter(IntEnum):
     LOST = 5
     SWITCH = 6
     STOP = 7
+    EXCHANGE = 8
     PICTURE = 32
     RESET_WANTED = 33
     BROKEN = 34
     INFO_PUBLISHED = 35
+    EXCHANGED = 36
+    COPIED = 37

@@ -7,11 +7,13 @@ Msgpack maps, each behind its length in 4 bytes, big endian.
                                           ready                   connected, first picture there
     reset      id, seed, options, env_id  fault   fault, message  degraded; it reconnects
     remote     name, vnc, rewarder: another remote, as Endpoint.to_wire says it
+    ask     id, what, ...: see workers/desk.py
     close                                 failed  fault, message  gave up; the process ends
                                           unreachable  name, message  it is not back in time
                                           awaits  what            what is waited for now
                                           info    step, data      infos too large for their record
                                           switched  env_id        what runs from now on
+                                          answer  id, result      to `ask`; refused, failed: why not
                                           clock   low_ns, high_ns bounds of what, added to the
                                                   rewarder's wall clock, is CLOCK_MONOTONIC here
 """

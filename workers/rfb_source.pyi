@@ -1,5 +1,6 @@
 """A VNC server as a screen source."""
 
+from cython_vnc.events import PointerShape
 from cython_vnc.protocol import RFBProtocol
 from workers.source import ScreenSource
 
@@ -17,6 +18,29 @@ class RFBSource(ScreenSource):
     def __init__(self, protocol: RFBProtocol, descriptor: int, fps: float | None) -> None: ...
     def probe(self) -> None:
         """Have the hot thread ask the server, by a fence, to say something."""
+
+    def give(self, text: str) -> None:
+        """Prepare a text for `Parcel.OFFER`.
+
+        Raises:
+            ValueError: the server's clipboard cannot hold it (`cython_vnc.clipboard.offer_of`).
+        """
+
+    def want(self) -> None:
+        """Prepare for another parcel."""
+
+    def given(self) -> bool:
+        """Whether the hot thread has handled the parcel; not where the connection is lost."""
+
+    def text(self) -> str:
+        """Give the text that was cut last, of `Parcel.TEXT`; empty before the first.
+
+        Raises:
+            ProtocolError: it was too long to be kept, or is corrupt.
+        """
+
+    def pointer_shape(self) -> PointerShape | None:
+        """Give the pointer's shape, of `Parcel.SHAPE`; None until the server sends one."""
 
     @property
     def broke_protocol(self) -> bool:

@@ -14,16 +14,20 @@ nothing would be saved, and the work would be done when it is late.
 
 import os
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from cython_vnc.decoders.base cimport OK, TOO_LARGE, Status
+from cython_vnc.buffer cimport bytes_free, bytes_live, bytes_reserve, put_bytes
+from cython_vnc.decoders.base cimport NO_MEMORY, OK, TOO_LARGE, Status
 from cython_vnc.luma cimport luma_used
 from cython_vnc.protocol cimport RFBProtocol
 from shm.atomic cimport load_acquire, monotonic_ns, store_release
-from workers.source cimport ScreenSource
+from workers.source cimport OFFER, SHAPE, TEXT, ScreenSource
 
+from cython_vnc.clipboard import offer_of, text_of, too_long
 from cython_vnc.errors import RFBError
+from cython_vnc.events import PointerShape
 
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -75,6 +79,9 @@ cdef class RFBSource(ScreenSource):
         self.use_continuous = (fps is None or fps >= 60) and protocol.subscriptions == 0
         self.take()
 
+    def __dealloc__(self):
+        bytes_free(&self.parcel)
+
     cdef bint take(self) noexcept nogil:
         """Handle what was received, and mirror the protocol's state."""
         self.status = self.protocol.parse()
@@ -86,6 +93,7 @@ cdef class RFBSource(ScreenSource):
         self.partial = self.protocol.partial
         self.barrier_seen = self.protocol.fence_reply
         self.fences = self.protocol.fence_supported
+        self.texts = self.protocol.cut.texts
         if self.protocol.frame != self.frame:
             self.frame = self.protocol.frame
             self.updates = self.frame
@@ -225,6 +233,66 @@ cdef class RFBSource(ScreenSource):
         for i in range(8):
             data[i] = <uint8_t>(payload >> (56 - 8 * i))
         return self.queued(self.protocol.send_fence(FENCE_FLAGS, data, 8))
+
+    # What goes between the threads beside rows.
+
+    cdef bint exchange(self, uint64_t parcel) noexcept nogil:
+        cdef const uint8_t* data = self.parcel.data + self.parcel.start
+        cdef Status status = OK
+        if parcel == OFFER:
+            status = self.protocol.offer(data, self.said_bytes, data + self.said_bytes, bytes_live(&self.parcel) - self.said_bytes)
+        elif parcel == TEXT:
+            self.packed, self.too_long = self.protocol.cut.packed, self.protocol.cut.too_long
+            status = self.fill(self.protocol.cut.newest.data + self.protocol.cut.newest.start, bytes_live(&self.protocol.cut.newest))
+        elif parcel == SHAPE:
+            self.shape = self.protocol.pointer
+            status = self.fill(self.shape.pixels, 4 * <Py_ssize_t>self.shape.width * self.shape.height)
+        self.exchanged = status == OK
+        return self.queued(status)
+
+    cdef Status fill(self, const void* data, Py_ssize_t count) noexcept nogil:
+        if count > 0:
+            if bytes_reserve(&self.parcel, count) == NULL:
+                return NO_MEMORY
+            put_bytes(&self.parcel, <const uint8_t*>data, count)
+        return OK
+
+    def give(self, text: str) -> None:
+        """Prepare a text for `Parcel.OFFER`."""
+        cdef bytes said, kept
+        said, kept = offer_of(text, self.protocol.cut.caps, self.protocol.cut.most_unasked_bytes)
+        self.want()
+        self.said_bytes = len(said)
+        if self.fill(<const uint8_t*>said, len(said)) != OK or self.fill(<const uint8_t*>kept, len(kept)) != OK:
+            raise MemoryError
+
+    def want(self) -> None:
+        """Prepare for another parcel."""
+        bytes_free(&self.parcel)
+        self.exchanged = False
+
+    def given(self) -> bool:
+        """Whether the hot thread has handled the parcel; not where the connection is lost."""
+        return self.exchanged
+
+    def text(self) -> str:
+        """Give the text that was cut last, of `Parcel.TEXT`; empty before the first."""
+        if self.too_long:
+            raise too_long()
+        data = self.take_parcel()
+        return text_of(data, self.packed) if data else ""
+
+    def pointer_shape(self) -> PointerShape | None:
+        """Give the pointer's shape, of `Parcel.SHAPE`; None until the server sends one."""
+        pixels = self.take_parcel()
+        if self.shape.changes == 0:
+            return None
+        return PointerShape(self.shape.width, self.shape.height, self.shape.hotspot_x, self.shape.hotspot_y, pixels)
+
+    cdef bytes take_parcel(self):
+        data = PyBytes_FromStringAndSize(<const char*>self.parcel.data + self.parcel.start, bytes_live(&self.parcel))
+        bytes_free(&self.parcel)
+        return data
 
     def probe(self) -> None:
         """Have the hot thread ask the server, by a fence, to say something."""

@@ -9,6 +9,12 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython_vnc.luma cimport Luma
 from cython_vnc.surface cimport Damage, Surface
 
+cpdef enum Parcel:
+    # What the main thread gives to a source, or has of it, by letters: one at a time.
+    OFFER = 1                   # messages about a text of ours
+    TEXT = 2                    # the newest text that was cut
+    SHAPE = 3                   # the pointer's
+
 cdef class ScreenSource:
     # Kept up to date by the methods; read by the hot loop.
     cdef Surface surface
@@ -27,6 +33,7 @@ cdef class ScreenSource:
     cdef int descriptor          # to poll for input, -1: none
     cdef uint64_t barrier_seen   # newest payload of `barrier` that came back
     cdef bint fences             # it knows barriers
+    cdef uint32_t texts          # how many were cut
     # Kept by the step: when the picture is wanted next, as far as is known (0: at once), and whether more than one frame came for each of
     # the newest rows.
     cdef int64_t wanted_ns
@@ -47,5 +54,7 @@ cdef class ScreenSource:
     cdef bint refresh(self) noexcept nogil
     # Ask the server to say `payload` back when all before it has been handled.
     cdef bint barrier(self, uint64_t payload) noexcept nogil
+    # Take the main thread's parcel, or make the one that it wants.
+    cdef bint exchange(self, uint64_t parcel) noexcept nogil
     # A STEP entry was taken.
     cdef void step_begins(self, uint64_t step) noexcept nogil

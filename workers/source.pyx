@@ -38,6 +38,9 @@ cdef class ScreenSource:
     cdef bint barrier(self, uint64_t payload) noexcept nogil:
         return True
 
+    cdef bint exchange(self, uint64_t parcel) noexcept nogil:
+        return True
+
     cdef void step_begins(self, uint64_t step) noexcept nogil:
         pass
 

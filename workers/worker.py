@@ -13,18 +13,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING, Any
 
-from workers.clock import ClockOffset
 from workers.connection import BackOff, broken, connect
+from workers.desk import Desk
 from workers.entries import Fault
 from workers.errors import RemoteUnusable, ResetRefused
 from workers.hot import HotLoop
-from workers.infos import Info, InfoLog
-from workers.listener import Listener
 from workers.mail import Letter
 from workers.messages import MessageReader, WorkerConfig, pack, with_remote
+from workers.reporter import MAILBOX_FULL_PAUSE_S, Reporter
 from workers.reset_options import ResetOptions
 from workers.rfb_source import RFBSource
 from workers.silence import silence_of
@@ -36,20 +34,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAILBOX_FULL_PAUSE_S = 0.001
-NO_INFO = Info(0, 0, -1, b"")
 
-
-class Worker(Listener):
+class Worker(Reporter):
     """Everything of one worker but its hot thread's loop."""
 
     def __init__(self, config: WorkerConfig, hot: HotLoop, control: asyncio.StreamWriter) -> None:
+        super().__init__(hot, control)
         self._config = config
-        self._hot = hot
-        self._control = control
         self._rewarder: Rewarder | None = None
         self._screen_ready = asyncio.Event()
-        self._rewarder_ready = asyncio.Event()
         self._screen_broken = asyncio.Event()
         self._disconnected = asyncio.Event()
         self._moved = asyncio.Event()
@@ -58,8 +51,7 @@ class Worker(Listener):
         self._told_ready = False
         self._resets: asyncio.Queue[int] = asyncio.Queue()
         self._options = ResetOptions()
-        self._infos = InfoLog()
-        self._episode = hot.last_episode
+        self._desk = Desk(self._post, self._send)
         self._env_id = config.env_id
         self._expect_connections()
 
@@ -116,6 +108,8 @@ class Worker(Listener):
                     self._config = with_remote(self._config, message)
                     self._expect_connections()
                     self._moved.set()
+                elif message["type"] == "ask":
+                    self._desk.asked(message)
                 elif message["type"] == "close":
                     return
 
@@ -204,6 +198,10 @@ class Worker(Listener):
                 self._screen_broken.set()
             elif kind == Letter.RESET_WANTED:
                 self._resets.put_nowait(number)
+            elif kind == Letter.EXCHANGED:
+                self._desk.exchanged()
+            elif kind == Letter.COPIED:
+                self._desk.copied(number)
             elif kind == Letter.INFO_PUBLISHED:
                 self._control.write(pack("info", step=number, data=self._infos.take(episode)))
 
@@ -230,6 +228,7 @@ class Worker(Listener):
             self._screen_broken.clear()
             while not self._hot.switch(source):
                 await asyncio.sleep(MAILBOX_FULL_PAUSE_S)
+            self._desk.connected(source)
             back_off.begin()
             why = await self._watch_screen(source, connection, deadline_s)
             # The hot thread lets go of a broken source before it says so.
@@ -313,45 +312,6 @@ class Worker(Listener):
                     raise
                 logger.debug("%s", error)
             await back_off.pause()
-
-    def ready(self) -> None:
-        self._rewarder_ready.set()
-
-    def socket(self, descriptor: int) -> None:
-        self._hot.watch_rewarder(descriptor)
-
-    def reads(self, reads: bool) -> None:
-        self._hot.reads_rewarder(reads)
-
-    def clock(self, offset: ClockOffset) -> None:
-        self._control.write(pack("clock", low_ns=offset.low_ns, high_ns=offset.high_ns))
-
-    # Both post from inside the event loop: a full mailbox is emptied within microseconds, since its
-    # reader never waits for this thread.
-
-    def reward(
-        self,
-        step: int,
-        episode: int,
-        reward: float,
-        terminated: bool,
-        truncated: bool,
-        remote_ns: int,
-        info: MappingOf[str, Any],
-    ) -> None:
-        told = self._infos.add(episode, info) if info else NO_INFO
-        self._episode = max(self._episode, episode)
-        while not self._hot.post_reward(
-            *(Letter.REWARD, step, episode, reward, terminated, truncated, remote_ns),
-            *(told.packed, told.number, told.replaces),
-        ):
-            time.sleep(MAILBOX_FULL_PAUSE_S)
-
-    def episode(self, reset_id: int, episode: int, running: bool) -> None:
-        self._episode = max(self._episode, episode)
-        letter = Letter.RUNNING if running else Letter.REMOTE_RESETS
-        while not self._hot.post(letter, reset_id, episode):
-            time.sleep(MAILBOX_FULL_PAUSE_S)
 
     # Resets.
 

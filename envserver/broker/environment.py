@@ -20,10 +20,11 @@ from envserver.broker.faults import FaultReport, start_failure
 from envserver.broker.in_use import RemoteInUse
 from envserver.broker.large_infos import LargeInfos
 from envserver.broker.pool import RemotePool
+from envserver.broker.questions import Questions
 from envserver.broker.resets import Resets
 from envserver.broker.turns import Turn
 from envserver.broker.worker import WorkerProcess
-from envserver.errors import EnvServerError
+from envserver.errors import EnvServerError, RemoteError
 from envserver.remotes.base import Remote
 from envserver.spec import SessionSpec
 from shm.control import ControlPlane
@@ -94,6 +95,7 @@ class Environment:
         self._configured = False
         self._resets = Resets(self._in_use, self._end)
         self.large_infos = LargeInfos(2 * spec.slots + 8)
+        self._questions = Questions()
         self._told = asyncio.Event()
         self._end_cause: tuple[Fault, str] | None = None
         self._hopeless = False
@@ -129,6 +131,12 @@ class Environment:
         # Before the first picture the remote is as fresh as one can be.
         fresh = bool(fields.get("fresh")) and self._configured
         self._resets.add(reset_id, fields, self._env_id, fresh)
+
+    async def ask(self, what: str, max_s: float = 0.0, **fields: Any) -> dict[str, Any]:
+        """Ask its worker about the desktop (`Questions.ask`)."""
+        if self.worker is None or not self._configured:
+            raise RemoteError(f"{self.name} does not run now: {self.waiting_for}")
+        return await self._questions.ask(self.worker, self.name, what, max_s, fields)
 
     async def kill_worker(self, generation: int) -> None:
         """SIGKILL the worker of that generation, and return when its process was waited for."""
@@ -273,6 +281,7 @@ class Environment:
         if self.worker is not None:
             self.worker = None
             self._resets.go_to(None)
+            self._questions.give_up()
             self._in_use.leave_others()
             self._plane.ended(self.env, int(self.report.fault))
         self._told.set()
@@ -330,6 +339,8 @@ class Environment:
                 self._set(self.state, cause)
         elif kind == "info":
             self.large_infos.add(message["step"], message["data"])
+        elif kind == "answer":
+            self._questions.answered(message)
         elif kind == "awaits":
             self._resets.awaits = str(message["what"])
             if self.state == "connecting":

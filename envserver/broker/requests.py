@@ -12,6 +12,7 @@ from envserver.broker.leases import Lease
 from envserver.broker.session import BrokerSession
 from envserver.errors import ProtocolVersionMismatch, RequestFailed, SessionClosed
 from envserver.spec import SessionSpec
+from workers.clipboard import checked_text
 
 if TYPE_CHECKING:
     from envserver.broker.daemon import Daemon
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 LOG_LINES = 200
 INFO_TIMEOUT_S = 2.0
 MAX_STATUS_WAIT_S = 10.0
+MAX_CLIPBOARD_WAIT_S = 10.0
 
 Params = dict[str, Any]
 
@@ -35,7 +37,7 @@ class Requests:
             for name in (
                 *("open_session", "session_status", "reset", "fault_report", "kill_worker"),
                 *("large_info", "logs", "attach", "close_session", "status", "stop"),
-                *("describe", "release"),
+                *("describe", "release", "clipboard", "set_clipboard", "pointer"),
             )
         }
 
@@ -155,6 +157,18 @@ class Requests:
         if data is None:
             raise RequestFailed(f"{each.name}: the info of step {step} is gone, or was never large")
         return {"data": data}
+
+    async def _clipboard(self, lease: Lease, params: Params) -> dict[str, Any]:
+        each = self._session(lease, params).environment(params["env"])
+        max_s = min(float(params["max_s"]), MAX_CLIPBOARD_WAIT_S)
+        return await each.ask("clipboard", max_s, after_ns=int(params["after_ns"]))
+
+    async def _set_clipboard(self, lease: Lease, params: Params) -> None:
+        each = self._session(lease, params).environment(params["env"])
+        await each.ask("set_clipboard", text=checked_text(params["text"]))
+
+    async def _pointer(self, lease: Lease, params: Params) -> dict[str, Any]:
+        return await self._session(lease, params).environment(params["env"]).ask("pointer")
 
     async def _logs(self, lease: Lease, params: Params) -> dict[str, Any]:
         each = self._seen_session(lease, params).environment(params["env"])

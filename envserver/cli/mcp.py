@@ -27,7 +27,11 @@ def mcp(
     --remote.
     """
     from envserver.agent_desktop_async import AsyncDesktop
-    from envserver.mcp_server import serve
+
+    try:
+        from envserver.mcp_server import serve
+    except ImportError as error:
+        raise click.ClickException(str(error)) from error
 
     options: dict[str, Any] = {"command": command, "provider": provider, "remotes": remote}
     options = {name: value for name, value in options.items() if value is not None}
@@ -37,7 +41,4 @@ def mcp(
                 f"{screen!r}, expected WxH such as 1024x768", param_hint="--screen"
             )
         options["screen"] = (int(found[1]), int(found[2]))
-    try:
-        serve(AsyncDesktop(env, seed=seed, **options))
-    except ImportError as error:
-        raise click.ClickException(str(error)) from error
+    serve(AsyncDesktop(env, seed=seed, **options))

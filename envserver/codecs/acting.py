@@ -19,7 +19,7 @@ from envserver.actions import (
     is_sequence,
 )
 from envserver.codecs import anthropic, computer13, openai, pyautogui, uitars, universe
-from envserver.codecs.events import KINDS, Event
+from envserver.codecs.events import Event
 from envserver.codecs.fields import Size
 from envserver.codecs.hand import Hand
 from envserver.codecs.requests import Request
@@ -29,20 +29,40 @@ if TYPE_CHECKING:
     from envserver.session import Session
 
 
+Reader = Callable[[Sequence[Any], Size, int], list[Event]]
+"""The events of actions, for a picture of this size and what a hand's mask is before them."""
+
+
+def _one_by_one(read: Callable[[Any, Size], list[Event] | Request]) -> Reader:
+    """Requests have no events, since each step shows."""
+
+    def read_all(actions: Sequence[Any], size: Size, mask: int) -> list[Event]:
+        events: list[Event] = []
+        for place, action in enumerate(actions):
+            try:
+                said = read(action, size)
+            except ValueError as error:
+                raise ValueError(f"action {place}: {error}") from error
+            events += said if isinstance(said, list) else []
+        return events
+
+    return read_all
+
+
 def _one_event(action: Any, size: Size) -> list[Event]:
-    if not isinstance(action, KINDS):
-        raise ValueError(f"action is {action!r:.80}, expected events of envserver.codecs.events")
+    if not isinstance(action, Event):
+        raise ValueError(f"{action!r:.80} is no event of envserver.codecs.events")
     return [action]
 
 
-VOCABULARIES: dict[str, Callable[[Any, Size], list[Event] | Request]] = {
-    "events": _one_event,
-    "anthropic": anthropic.to_events,
-    "openai": openai.to_events,
-    "pyautogui": pyautogui.to_events,
-    "computer_13": computer13.to_events,
-    "ui_tars": uitars.to_events,
-    "universe": lambda action, size: universe.to_events([action], size),
+VOCABULARIES: dict[str, Reader] = {
+    "events": _one_by_one(_one_event),
+    "anthropic": _one_by_one(anthropic.to_events),
+    "openai": _one_by_one(openai.to_events),
+    "pyautogui": _one_by_one(pyautogui.to_events),
+    "computer_13": _one_by_one(computer13.to_events),
+    "ui_tars": _one_by_one(uitars.to_events),
+    "universe": lambda actions, size, mask: universe.to_events(actions, size, held=mask),
 }
 
 
@@ -93,25 +113,24 @@ class SpokenSpace(gymnasium.Space[Any]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def spoken(vocabulary: str, action: Any, size: Size) -> list[Event]:
-    """The events of one environment's actions; requests have none, since each step shows.
+def spoken(vocabulary: str, action: Any, size: Size, mask: int = 0) -> list[Event]:
+    """The events of one environment's actions.
 
     Args:
         vocabulary: Of `VOCABULARIES`.
-        action: A list of the vocabulary's actions, or one that is text or a mapping.
+        action: A list of the vocabulary's actions, or one that is text, a mapping, or an object of
+            an API's client.
         size: Width and height of the picture that was seen.
+        mask: Of the hand before them.
 
     Raises:
         ValueError: an action is wrong.
     """
-    actions = [action] if isinstance(action, str | Mapping) else action
+    alone = isinstance(action, str | Mapping) or hasattr(action, "model_dump")
+    actions = [action] if alone else action
     if not is_sequence(actions):
         raise ValueError(f"action is {action!r:.80}, expected a list of actions ({vocabulary})")
-    events: list[Event] = []
-    for each in actions:
-        said = VOCABULARIES[vocabulary](each, size)
-        events += said if isinstance(said, list) else []
-    return events
+    return VOCABULARIES[vocabulary](actions, size, mask)
 
 
 class HandCodec:
@@ -157,7 +176,7 @@ class HandCodec:
 
     def _events(self, env: int, action: Any) -> list[Event]:
         if isinstance(self.actions, str):
-            return spoken(self.actions, action, self.size)
+            return spoken(self.actions, action, self.size, self.hands[env].mask)
         return self.actions.to_events(action, self.hands[env], self.size)
 
 

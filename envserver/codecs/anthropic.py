@@ -1,20 +1,31 @@
-"""The vocabulary of Anthropic's computer use tool: computer_20250124 and computer_20251124.
+"""The vocabulary of Anthropic's computer use tool, and of the toolset that came after it.
 
-An action is the `input` of a tool_use block: {"action": "left_click", "coordinate": [x, y]}.
-Keys are named as in xdotool, and joined by "+"; several combinations are separated by blanks.
-Modifiers that are held during a click or scroll are its "text", or its "key".
+An action is the `input` of a tool_use block, {"action": "left_click", "coordinate": [x, y]}, or the
+whole block; blocks of the toolset have the action's name as theirs. Keys are named as in xdotool,
+and joined by "+"; several combinations are separated by blanks. Modifiers that are held during a
+click, a drag or a scroll are its "text", or its "key".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from envserver.codecs.events import LEFT, MIDDLE, RIGHT, Button, Event, Text, Wait
 from envserver.codecs.fields import Fields, Size, checked_point, seconds, unknown
-from envserver.codecs.gestures import Chord, Click, Drag, Gesture, Move, Scroll, Single, told
-from envserver.codecs.keys import X11, combination
+from envserver.codecs.gestures import (
+    DIRECTIONS,
+    Chord,
+    Click,
+    Drag,
+    Gesture,
+    Move,
+    Scroll,
+    Single,
+    told,
+)
+from envserver.codecs.keys import combination, xdotool_name
 from envserver.codecs.requests import CursorPosition, Request, Screenshot, Zoom
 
-Version = Literal["computer_20250124", "computer_20251124"]
+Version = Literal["computer_20250124", "computer_20251124", "computer_toolset_20260801"]
 
 CLICKS = {
     "left_click": (LEFT, 1),
@@ -23,33 +34,37 @@ CLICKS = {
     "middle_click": (MIDDLE, 1),
     "right_click": (RIGHT, 1),
 }
-DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 ACTIONS = (
     *("key", "hold_key", "type", "mouse_move", *CLICKS, "left_click_drag", "left_mouse_down"),
     *("left_mouse_up", "scroll", "wait", "screenshot", "cursor_position"),
 )
 ZOOMING = (*ACTIONS, "zoom")
+VERSIONS: dict[str, tuple[str, ...]] = {
+    "computer_20250124": ACTIONS,
+    "computer_20251124": ZOOMING,
+    "computer_toolset_20260801": ZOOMING,
+}
+TOOL = "computer"
+MAX_REPEAT = 100
 
 
 def to_events(
-    action: Any, size: Size, *, version: Version = "computer_20251124"
+    action: Any, size: Size, *, version: Version = "computer_toolset_20260801"
 ) -> list[Event] | Request:
     """The events of one action, or the request that it is.
 
     Args:
-        action: The input of a tool_use block.
+        action: A tool_use block, or its input.
         size: Width and height of the picture that the agent saw.
-        version: Of the tool.
+        version: Of the tool: which actions it has. The newest has all.
 
     Raises:
         ValueError: it is no action of that version, or wrong; the message says why.
     """
-    known = {"computer_20250124": ACTIONS, "computer_20251124": ZOOMING}.get(version)
+    known = VERSIONS.get(version)
     if known is None:
-        raise ValueError(
-            f"version is {version!r}, expected 'computer_20250124' or 'computer_20251124'"
-        )
-    fields = Fields(action, "action")
+        raise ValueError(f"version is {version!r}, expected one of {', '.join(VERSIONS)}")
+    fields = Fields(_input(action), "action")
     if fields.name not in known:
         raise unknown(fields.name, known, version)
     said = _said(fields, size)
@@ -58,7 +73,7 @@ def to_events(
 
 
 def from_events(events: Iterable[Event], size: Size) -> list[dict[str, Any]]:
-    """The actions that are these events.
+    """The actions that are these events; of a drag, only the toolset knows what it holds.
 
     Raises:
         ValueError: no action says one of them.
@@ -76,6 +91,17 @@ def from_events(events: Iterable[Event], size: Size) -> list[dict[str, Any]]:
     )
 
 
+def _input(action: Any) -> Any:
+    """The input of a tool_use block, with the action's name in it; all else as it is."""
+    given = action.model_dump() if hasattr(action, "model_dump") else action
+    if not isinstance(given, Mapping) or given.get("type") != "tool_use":
+        return given
+    said = given.get("input")
+    if not isinstance(said, Mapping):
+        raise ValueError(f"input of the tool_use block is {said!r:.80}, expected a mapping")
+    return said if given.get("name") == TOOL else {**said, "action": given.get("name")}
+
+
 def _said(fields: Fields, size: Size) -> list[Event] | Request:
     match fields.name:
         case "screenshot":
@@ -89,7 +115,8 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
             parts = [text] if len(text) == 1 else text.split()
             if not parts:
                 raise ValueError(f"text of key is {text!r}, expected keys such as 'ctrl+s'")
-            return [event for part in parts for event in Chord(combination(part)).events()]
+            pressed = [event for part in parts for event in Chord(combination(part)).events()]
+            return pressed * _repeat(fields)
         case "hold_key":
             return Chord(combination(fields.text("text")), fields.seconds("duration")).events()
         case "type":
@@ -102,7 +129,8 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
             return [Button(LEFT, fields.name == "left_mouse_down")]
         case "left_click_drag":
             start = fields.point("start_coordinate", size) if "start_coordinate" in fields else None
-            return Drag(LEFT, (fields.point("coordinate", size),), start).events()
+            end = fields.point("coordinate", size)
+            return Drag(LEFT, (end,), start, _modifiers(fields)).events()
         case "scroll":
             dx, dy = DIRECTIONS[fields.choice("scroll_direction", tuple(DIRECTIONS))]
             amount = fields.whole("scroll_amount")
@@ -113,6 +141,13 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
     number, count = CLICKS[fields.name]
     at = fields.point("coordinate", size) if "coordinate" in fields else None
     return Click(number, count, at, _modifiers(fields)).events()
+
+
+def _repeat(fields: Fields) -> int:
+    times = fields.whole("repeat") if "repeat" in fields else 1
+    if not 1 <= times <= MAX_REPEAT:
+        raise ValueError(f"repeat of {fields.name} is {times}, expected 1 to {MAX_REPEAT}")
+    return times
 
 
 def _modifiers(fields: Fields) -> tuple[str, ...]:
@@ -149,12 +184,13 @@ def _action(gesture: Gesture, size: Size) -> dict[str, Any] | None:
             for name, which in CLICKS.items():
                 if which == (number, count):
                     return {"action": name, **_where(at, size), **_held(keys)}
-        case Drag(number, (end,), start, ()) if number == LEFT and start is not None:
+        case Drag(number, (end,), start, keys) if number == LEFT and start is not None:
             start_at, end_at = checked_point(*start, size), checked_point(*end, size)
             return {
                 "action": "left_click_drag",
                 "start_coordinate": list(start_at),
                 "coordinate": list(end_at),
+                **_held(keys),
             }
         case Scroll(dx, dy, at, keys) if dx == 0 or dy == 0:
             towards = ("up" if dy < 0 else "down") if dx == 0 else "left" if dx < 0 else "right"
@@ -177,4 +213,4 @@ def _held(keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _text(keys: tuple[str, ...]) -> str:
-    return "+".join(X11.write(key) for key in keys)
+    return "+".join(xdotool_name(key) for key in keys)

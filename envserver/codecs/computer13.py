@@ -8,14 +8,25 @@ names; `dy` of SCROLL is positive upwards, as there. A WAIT is taken for `WAIT_M
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from envserver.codecs.events import LEFT, MIDDLE, RIGHT, Button, Event, Key, Text, Wait, Wheel
+from envserver.codecs.events import (
+    BUTTONS,
+    LEFT,
+    MIDDLE,
+    RIGHT,
+    Button,
+    Event,
+    Key,
+    Text,
+    Wait,
+    Wheel,
+)
 from envserver.codecs.fields import Fields, Size, checked_point, pixel, unknown
 from envserver.codecs.gestures import Chord, Click, Drag, Gesture, Move, Point, Single, told
 from envserver.codecs.keys import PYAUTOGUI, distinct
 from envserver.codecs.requests import Done, Request
 
 WAIT_MS = 2000.0
-BUTTONS = {"left": LEFT, "right": RIGHT, "middle": MIDDLE}
+NUMBERS = {BUTTONS[number]: number for number in (LEFT, MIDDLE, RIGHT)}
 ACTIONS = (
     *("MOVE_TO", "CLICK", "MOUSE_DOWN", "MOUSE_UP", "RIGHT_CLICK", "DOUBLE_CLICK", "DRAG_TO"),
     *("SCROLL", "TYPING", "PRESS", "KEY_DOWN", "KEY_UP", "HOTKEY", "WAIT", "FAIL", "DONE"),
@@ -77,11 +88,13 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
                 raise ValueError(f"keys of HOTKEY are {keys!r}, expected a list of names")
             return Chord(distinct([PYAUTOGUI.read(key) for key in keys])).events()
         case "SCROLL":
+            if "dx" not in fields and "dy" not in fields:
+                raise ValueError("SCROLL has neither 'dx' nor 'dy', one of which it needs")
             dx, dy = (fields.whole(name) if name in fields else 0 for name in ("dx", "dy"))
             return [Wheel(dx, -dy)]
         case "MOUSE_DOWN" | "MOUSE_UP":
-            button = BUTTONS[fields.choice("button", tuple(BUTTONS), "left")]
-            return [Button(button, fields.name == "MOUSE_DOWN")]
+            number = NUMBERS[fields.choice("button", tuple(NUMBERS), "left")]
+            return [Button(number, fields.name == "MOUSE_DOWN")]
         case "MOVE_TO":
             return Move(_place(fields, size)).events()
         case "DRAG_TO":
@@ -90,7 +103,7 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
     if fields.name != "CLICK":
         number, count = (RIGHT, 1) if fields.name == "RIGHT_CLICK" else (LEFT, 2)
         return Click(number, count, at).events()
-    number = BUTTONS[fields.choice("button", tuple(BUTTONS), "left")]
+    number = NUMBERS[fields.choice("button", tuple(NUMBERS), "left")]
     count = fields.whole("num_clicks") if "num_clicks" in fields else 1
     if not 1 <= count <= 3:
         raise ValueError(f"num_clicks of CLICK is {count}, expected 1, 2 or 3")
@@ -112,8 +125,8 @@ def _action(gesture: Gesture, size: Size) -> dict[str, Any] | str | None:
             return _made("KEY_DOWN" if down else "KEY_UP", key=PYAUTOGUI.write(key))
         case Single(Wheel(dx, dy)):
             return _made("SCROLL", dx=dx, dy=-dy)
-        case Single(Button(number, down)) if (name := _name(number)) is not None:
-            return _made("MOUSE_DOWN" if down else "MOUSE_UP", button=name)
+        case Single(Button(number, down)) if number <= RIGHT:
+            return _made("MOUSE_DOWN" if down else "MOUSE_UP", button=BUTTONS[number])
         case Chord((key,), None):
             return _made("PRESS", key=PYAUTOGUI.write(key))
         case Chord(keys, None):
@@ -122,22 +135,18 @@ def _action(gesture: Gesture, size: Size) -> dict[str, Any] | str | None:
             return _made("MOVE_TO", **_where(at, size))
         case Drag(number, (end,), None, ()) if number == LEFT:
             return _made("DRAG_TO", **_where(end, size))
-        case Click(number, count, at, ()) if (name := _name(number)) is not None and count <= 3:
+        case Click(number, count, at, ()) if number <= RIGHT and count <= 3:
             where = {} if at is None else _where(at, size)
             if (number, count) == (RIGHT, 1):
                 return _made("RIGHT_CLICK", **where)
             if (number, count) == (LEFT, 2):
                 return _made("DOUBLE_CLICK", **where)
-            return _made("CLICK", button=name, **where, num_clicks=count)
+            return _made("CLICK", button=BUTTONS[number], **where, num_clicks=count)
     return None
 
 
 def _made(action_type: str, **parameters: Any) -> dict[str, Any]:
     return {"action_type": action_type, "parameters": parameters}
-
-
-def _name(number: int) -> str | None:
-    return next((name for name, which in BUTTONS.items() if which == number), None)
 
 
 def _where(at: Point, size: Size) -> dict[str, int]:

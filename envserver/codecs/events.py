@@ -141,7 +141,6 @@ class Wait:
 
 
 Event = Key | Text | Pointer | Motion | Button | Wheel | Wait
-KINDS = (Key, Text, Pointer, Motion, Button, Wheel, Wait)
 
 
 def _check_bool(name: str, value: object) -> None:

@@ -143,4 +143,4 @@ def checked_point(x: object, y: object, size: Size, name: str = "the place") -> 
 
 def pixel(value: object) -> object:
     """A coordinate without its fraction, where it is a number."""
-    return math.floor(value) if isinstance(value, float) and math.isfinite(value) else value
+    return int(value) if isinstance(value, float) and math.isfinite(value) else value

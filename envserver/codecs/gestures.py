@@ -10,9 +10,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from envserver.codecs.events import KINDS, Button, Event, Key, Pointer, Wait, Wheel
+from envserver.codecs.events import Button, Event, Key, Pointer, Wait, Wheel
 
 Point = tuple[int, int]
+DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+"""Where the wheel turns, as agents say it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -133,11 +135,11 @@ def gestures(events: Iterable[Event]) -> list[Gesture]:
     Raises:
         ValueError: they are no events, or one says when in its step it happens.
     """
-    if isinstance(events, KINDS) or not isinstance(events, Iterable):
+    if isinstance(events, Event) or not isinstance(events, Iterable):
         raise ValueError(f"events are {events!r:.80}, expected a list of events")
     given = list(events)
     for place, event in enumerate(given):
-        if not isinstance(event, KINDS):
+        if not isinstance(event, Event):
             raise ValueError(f"event {place} is {event!r:.80}, expected an event of codecs.events")
         if event.at_ms is not None:
             raise ValueError(

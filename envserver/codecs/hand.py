@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, text_ms
 from envserver.codecs.events import (
     BUTTONS,
-    KINDS,
     Button,
     Event,
     Key,
@@ -39,9 +38,10 @@ SHIFTED = {
     ord(plain): ord(typed)
     for plain, typed in zip("`1234567890-=[]\\;',./", '~!@#$%^&*()_+{}|:"<>?', strict=True)
 }
-UP, DOWN, TURN_LEFT, TURN_RIGHT = 8, 16, 32, 64
-"""Bits of a PointerEvent's mask that turn the wheel (RFC 6143 section 7.5.5)."""
 MASKS = {number: 1 << (number - 1) for number in BUTTONS if number <= 8}
+"""The bits of a PointerEvent's mask by button (RFC 6143 section 7.5.5)."""
+WHEEL = {(0, -1): 8, (0, 1): 16, (-1, 0): 32, (1, 0): 64}
+"""And those that turn the wheel, by direction: to the right, downwards."""
 
 
 class Hand:
@@ -54,7 +54,8 @@ class Hand:
 
     Attributes:
         keys: The keysyms that are held.
-        buttons: The numbers of the buttons that are held.
+        mask: The buttons that are held, as a PointerEvent has them.
+        buttons: Their numbers.
         place: Column and row of the pointer on the screen; where no event said so, its middle.
     """
 
@@ -65,12 +66,12 @@ class Hand:
         self.shown = shown or (0, 0, *screen)
         self.tap_us = round(tap_ms * 1000)
         self.keys: frozenset[int] = frozenset()
-        self._mask = 0
+        self.mask = 0
         self.place = (screen[0] // 2, screen[1] // 2)
 
     @property
     def buttons(self) -> frozenset[int]:
-        return frozenset(number for number, bit in MASKS.items() if self._mask & bit)
+        return frozenset(number for number, bit in MASKS.items() if self.mask & bit)
 
     def encode(self, events: Iterable[Event], size: tuple[int, int] | None = None) -> Encoded:
         """Turn an action's events into queue entries.
@@ -83,7 +84,7 @@ class Hand:
         Raises:
             ValueError: one cannot be done on this screen; the message says which and why.
         """
-        if isinstance(events, KINDS) or not isinstance(events, Iterable):
+        if isinstance(events, Event) or not isinstance(events, Iterable):
             raise ValueError(f"action is {events!r:.80}, expected a list of events")
         stroke = _Stroke(self, self.shown[2:] if size is None else checked_size(size))
         for place, event in enumerate(events):
@@ -100,12 +101,12 @@ class Hand:
             if entry.kind == KEY:
                 (held.add if entry.value else held.discard)(entry.argument)
             elif entry.kind == POINTER:
-                self._mask, self.place = entry.argument, (entry.x, entry.y)
+                self.mask, self.place = entry.argument, (entry.x, entry.y)
         self.keys = frozenset(held)
 
     def forget(self) -> None:
         """Note that all keys and buttons were released; the pointer stays where it is."""
-        self.keys, self._mask = frozenset(), 0
+        self.keys, self.mask = frozenset(), 0
 
     def holds(self, key: str) -> bool:
         """Whether a key is down, also one that went down while Shift was held."""
@@ -127,13 +128,13 @@ class _Stroke:
     def __init__(self, hand: Hand, size: Sequence[int]) -> None:
         self.hand = hand
         self.width, self.height = size
-        self.keys, self.mask, self.place = set(hand.keys), hand._mask, hand.place
+        self.keys, self.mask, self.place = set(hand.keys), hand.mask, hand.place
         self.entries: list[Entry] = []
         self.at_us = 0
         self._changed_us: dict[tuple[int, int], int] = {}
 
     def add(self, event: Event) -> None:
-        if not isinstance(event, KINDS):
+        if not isinstance(event, Event):
             raise ValueError("expected Key, Text, Pointer, Motion, Button, Wheel or Wait")
         if event.at_ms is not None:
             at_us = round(event.at_ms * 1000)
@@ -153,8 +154,8 @@ class _Stroke:
             case Button():
                 self._button(event)
             case Wheel(dx, dy):
-                self._turn(TURN_RIGHT if dx > 0 else TURN_LEFT, abs(dx))
-                self._turn(DOWN if dy > 0 else UP, abs(dy))
+                self._turn(WHEEL[1 if dx > 0 else -1, 0], abs(dx))
+                self._turn(WHEEL[0, 1 if dy > 0 else -1], abs(dy))
             case Wait(ms):
                 self.at_us += round(ms * 1000)
         if self.at_us > MAX_SPAN_MS * 1000:

@@ -100,22 +100,15 @@ class KeyNames:
         return name
 
 
-class _X11Names(KeyNames):
-    """Names as xdotool takes them: the keysyms' own, and short ones for modifiers."""
+def xdotool_name(key: str) -> str:
+    """What xdotool calls a key: its keysym's name, and a short one for modifiers.
 
-    def __init__(self) -> None:
-        super().__init__("xdotool", {})
-
-    def read(self, name: object) -> str:
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"key is {name!r}, expected a keysym's name such as 'Return'")
-        return own_name(name)
-
-    def write(self, key: str) -> str:
-        own = own_name(key)
-        if len(own) > 1 or (own.isascii() and own.isalnum()):
-            return _SHORT.get(own, own)
-        return _CHARACTER_NAMES.get(ord(own), f"U{ord(own):04X}")
+    `own_name` reads it again.
+    """
+    own = own_name(key)
+    if len(own) > 1 or (own.isascii() and own.isalnum()):
+        return _SHORT.get(own, own)
+    return _CHARACTER_NAMES.get(ord(own), f"U{ord(own):04X}")
 
 
 def combination(text: str) -> tuple[str, ...]:
@@ -132,7 +125,7 @@ def combination(text: str) -> tuple[str, ...]:
     parts = (head.split("+") if head or not plus else []) + plus
     if "" in parts:
         raise ValueError(f"an empty key in the combination {text!r}")
-    return distinct([X11.read(part) for part in parts])
+    return distinct([own_name(part) for part in parts])
 
 
 def distinct(keys: Sequence[str]) -> tuple[str, ...]:
@@ -250,7 +243,6 @@ _PYAUTOGUI = {
     "sleep": "XF86Sleep",
 }
 
-X11 = _X11Names()
 PYAUTOGUI = KeyNames("pyautogui", _PYAUTOGUI, characters=_ascii)
 UITARS = KeyNames(
     "UI-TARS",

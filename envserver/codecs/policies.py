@@ -10,6 +10,7 @@ is the element that does what events do, for policies that learn from people.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -17,9 +18,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envserver.codecs.events import BUTTONS, Button, Event, Key, Motion, Pointer
+from envserver.codecs.events import Button, Event, Key, Motion, Pointer
 from envserver.codecs.fields import Size, checked_point, whole
-from envserver.codecs.hand import Hand
+from envserver.codecs.hand import MASKS, Hand
 from envserver.codecs.keys import combination, distinct, own_name
 
 Action = TypeVar("Action")
@@ -48,7 +49,7 @@ class Combinations:
     def names(self) -> tuple[str, ...]:
         return tuple(self.keys)
 
-    @property
+    @functools.cached_property
     def table(self) -> list[tuple[str, ...]]:
         """The own names of the keys of each action."""
         texts = self.keys.values() if isinstance(self.keys, Mapping) else self.keys
@@ -178,7 +179,7 @@ class KeysAndMotion:
                 "as many pixels at least as bins on a side"
             )
 
-    @property
+    @functools.cached_property
     def distances_px(self) -> tuple[int, ...]:
         """How far each bin moves; all are different."""
         side = self.bins // 2
@@ -298,5 +299,6 @@ def _pair(name: str, value: Any) -> tuple[int, int]:
 
 
 def _check_buttons(buttons: Sequence[int]) -> None:
-    if len(set(buttons)) != len(buttons) or any(number not in BUTTONS for number in buttons):
-        raise ValueError(f"buttons are {buttons!r}, expected different ones of 1, 2, 3, 8")
+    if len(set(buttons)) != len(buttons) or any(number not in MASKS for number in buttons):
+        known = ", ".join(map(str, MASKS))
+        raise ValueError(f"buttons are {buttons!r}, expected different ones of {known}")

@@ -5,8 +5,9 @@ An action is the model's answer, or only what follows "Action:" in it, such as
     click(point='<point>200 300</point>')
 
 Points are also read as "(200,300)", "[200,300]" and boxes of four numbers, which mean their middle.
-Coordinates count thousandths of the picture (`grid=1000`) or its pixels (`grid=None`), as the
-model was trained. A scroll is `CLICKS` of the wheel, a wait `WAIT_MS`.
+Coordinates count thousandths of the picture (`grid=1000`), or the pixels of what the model's
+processor made of it (`grid=(1932, 1092)`: UI-TARS 1.5 sees sides that are multiples of 28). A
+scroll is `CLICKS` of the wheel, a wait `WAIT_MS`.
 """
 
 import ast
@@ -14,9 +15,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from envserver.codecs.events import LEFT, RIGHT, Event, Text, Wait
+from envserver.codecs.events import LEFT, RIGHT, Event, Key, Text, Wait
 from envserver.codecs.fields import Fields, Size, checked_point, unknown
 from envserver.codecs.gestures import (
+    DIRECTIONS,
     Chord,
     Click,
     Drag,
@@ -31,37 +33,43 @@ from envserver.codecs.hand import checked_size
 from envserver.codecs.keys import UITARS, distinct
 from envserver.codecs.requests import CallUser, Done, Request, joined
 
+Grid = int | tuple[int, int]
+"""Into how many parts coordinates divide the picture: each way, or (columns, rows)."""
+
 CLICKS = 5
 WAIT_MS = 5000.0
 BUTTONS = {"click": (LEFT, 1), "left_double": (LEFT, 2), "right_single": (RIGHT, 1)}
-DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 ACTIONS = (
-    *(*BUTTONS, "left_single", "hover", "drag", "hotkey", "type", "scroll", "wait"),
-    *("finished", "call_user"),
+    *(*BUTTONS, "left_single", "hover", "drag", "select", "hotkey", "press", "keydown", "release"),
+    *("keyup", "type", "scroll", "wait", "finished", "call_user"),
 )
+_MARK = re.compile(r"Action[:\uff1a]\s*(?=[a-z_]+\()")
+"""What stands before the action; what is typed may say so too, but later."""
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CONTENT = re.compile(r"(type|finished)\(\s*content\s*=\s*(['\"])(.*)\2\s*\)\s*", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "'": "'", '"': '"', "\\": "\\"}
 
 
-def to_events(action: str, size: Size, *, grid: int | None = 1000) -> list[Event] | Request:
+def to_events(action: str, size: Size, *, grid: Grid = 1000) -> list[Event] | Request:
     """The events of an answer, or the request that it is.
 
     Args:
         action: With or without the model's thoughts before "Action:".
         size: Width and height of the picture that the agent saw.
-        grid: Into how many parts a coordinate divides the picture; None: it counts its pixels.
+        grid: What the model's coordinates count; the same as `size` if pixels of that picture.
 
     Raises:
         ValueError: it is no action, or wrong; the message says why.
     """
     if not isinstance(action, str):
         raise ValueError(f'action is {action!r:.80}, expected text such as "wait()"')
-    text = action.split("Action:")[-1].strip()
+    text = action.strip()
+    if re.match(r"[a-z_]+\(", text) is None and (mark := _MARK.search(text)) is not None:
+        text = text[mark.end() :]
     return joined([_said(fields, size, grid) for fields in _calls(text)])
 
 
-def from_events(events: Iterable[Event], size: Size, *, grid: int | None = 1000) -> list[str]:
+def from_events(events: Iterable[Event], size: Size, *, grid: Grid = 1000) -> list[str]:
     """The actions that are these events.
 
     A picture that is wider or higher than the grid has places that no action says; the next one
@@ -74,7 +82,7 @@ def from_events(events: Iterable[Event], size: Size, *, grid: int | None = 1000)
         events,
         lambda gesture: _action(gesture, size, grid),
         "UI-TARS",
-        "keys and buttons go down and up together, clicks have a place, a scroll is "
+        "it has no buttons that stay down, clicks have a place, a scroll is "
         f"{CLICKS} clicks, a wait {WAIT_MS:g} ms",
     )
 
@@ -111,13 +119,13 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[1], match[0])
 
 
-def _said(fields: Fields, size: Size, grid: int | None) -> list[Event] | Request:
+def _said(fields: Fields, size: Size, grid: Grid) -> list[Event] | Request:
     said = _one(fields, size, grid)
     fields.end()
     return said
 
 
-def _one(fields: Fields, size: Size, grid: int | None) -> list[Event] | Request:
+def _one(fields: Fields, size: Size, grid: Grid) -> list[Event] | Request:
     match fields.name:
         case "wait":
             return [Wait(WAIT_MS)]
@@ -130,7 +138,10 @@ def _one(fields: Fields, size: Size, grid: int | None) -> list[Event] | Request:
         case "hotkey":
             names = fields.text("key").split()
             return Chord(distinct([UITARS.read(name) for name in names])).events()
-        case "drag":
+        case "press" | "keydown" | "release" | "keyup":
+            down = fields.name in ("press", "keydown")
+            return [Key(UITARS.read(fields.take("key")), down)]
+        case "drag" | "select":
             start = _point(fields, ("start_point", "start_box"), size, grid)
             end = _point(fields, ("end_point", "end_box"), size, grid)
             return Drag(LEFT, (end,), start).events()
@@ -148,7 +159,7 @@ def _one(fields: Fields, size: Size, grid: int | None) -> list[Event] | Request:
     return Click(number, count, at).events()
 
 
-def _point(fields: Fields, names: tuple[str, str], size: Size, grid: int | None) -> Point:
+def _point(fields: Fields, names: tuple[str, str], size: Size, grid: Grid) -> Point:
     name = names[1] if names[1] in fields else names[0]
     text = fields.text(name)
     numbers = [float(number) for number in _NUMBER.findall(re.sub(r"<[^>]*>", " ", text))]
@@ -158,26 +169,30 @@ def _point(fields: Fields, names: tuple[str, str], size: Size, grid: int | None)
         )
     x, y = (sum(numbers[axis::2]) * 2 / len(numbers) for axis in (0, 1))
     where = f"{name} of {fields.name}"
-    if grid is None:
-        return checked_point(int(x // 1), int(y // 1), size, where)
-    if not (0 <= x <= grid and 0 <= y <= grid):
-        raise ValueError(f"{where} is {text!r}, outside of 0 to {grid}: grid=None takes pixels")
+    columns, rows = _parts(grid)
+    if not (0 <= x <= columns and 0 <= y <= rows):
+        raise ValueError(f"{where} is {text!r}, outside of the grid of {columns}x{rows}")
     width, height = checked_size(size)
-    return min(int(x * width // grid), width - 1), min(int(y * height // grid), height - 1)
+    return min(int(x * width // columns), width - 1), min(int(y * height // rows), height - 1)
 
 
-def _action(gesture: Gesture, size: Size, grid: int | None) -> str | None:
+def _parts(grid: Grid) -> tuple[int, int]:
+    return checked_size((grid, grid) if isinstance(grid, int) else grid)
+
+
+def _action(gesture: Gesture, size: Size, grid: Grid) -> str | None:
     def point(at: Point) -> str:
         x, y = checked_point(*at, size)
-        if grid is not None:
-            x, y = -(-x * grid // size[0]), -(-y * grid // size[1])
-        return f"'<point>{x} {y}</point>'"
+        columns, rows = _parts(grid)
+        return f"'<point>{-(-x * columns // size[0])} {-(-y * rows // size[1])}</point>'"
 
     match gesture:
         case Single(Text(text)):
             return f"type(content={text!r})"
         case Single(Wait(ms)) if ms == WAIT_MS:
             return "wait()"
+        case Single(Key(key, down)):
+            return f"{'press' if down else 'release'}(key={UITARS.write(key)!r})"
         case Chord(keys, None):
             return f"hotkey(key={' '.join(UITARS.write(key) for key in keys)!r})"
         case Click(number, count, at, ()) if at is not None:

@@ -11,14 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from envserver.actions import EVENT_FORMS, is_sequence
-from envserver.codecs.events import KINDS, Button, Event, Key, Pointer, Text, Wait, Wheel
+from envserver.codecs.events import Button, Event, Key, Pointer, Text, Wait, Wheel
 from envserver.codecs.fields import Size, checked_point, whole
 from envserver.codecs.gestures import Chord, Point
+from envserver.codecs.hand import MASKS, WHEEL
 from envserver.codecs.keys import named_by_number, own_name
-
-NUMBERS = {0: 1, 1: 2, 2: 3, 7: 8}
-"""The buttons by their bit of the mask (RFC 6143 section 7.5.5)."""
-WHEEL = {3: (0, -1), 4: (0, 1), 5: (-1, 0), 6: (1, 0)}
 
 
 def to_events(action: Any, size: Size, *, place: Point | None = None, held: int = 0) -> list[Event]:
@@ -81,7 +78,7 @@ def from_events(
     """
     action: list[tuple[Any, ...]] = []
     for number, event in enumerate(events):
-        if not isinstance(event, KINDS) or event.at_ms is not None:
+        if not isinstance(event, Event) or event.at_ms is not None:
             raise ValueError(f"event {number} is {event!r:.120}, which Universe cannot say")
         match event:
             case Key(key, down):
@@ -107,26 +104,26 @@ def from_events(
 
 def _masks(event: Event, held: int) -> list[int]:
     """The masks that an event of buttons or wheel goes through."""
-    if isinstance(event, Button) and event.number in NUMBERS.values():
-        bit = 1 << (event.number - 1)
+    if isinstance(event, Button) and event.number in MASKS:
+        bit = MASKS[event.number]
         if bool(held & bit) == event.down:
             raise ValueError(f"Universe cannot say {event!r}: the button is so already")
         return [held ^ bit]
     if isinstance(event, Wheel) and (event.dx == 0) != (event.dy == 0):
-        for index, (dx, dy) in WHEEL.items():
+        for (dx, dy), bit in WHEEL.items():
             clicks = event.dx * dx + event.dy * dy
             if clicks > 0:
-                return [held | 1 << index, held] * clicks
+                return [held | bit, held] * clicks
     raise ValueError(f"Universe cannot say {event!r}: a mask has buttons 1, 2, 3, 8 and one wheel")
 
 
 def _buttons(events: list[Event], old: int, new: int) -> None:
     """Add what changes from one mask to the next; clicks of the wheel one way are one turn."""
-    for bit, number in NUMBERS.items():
-        if (old ^ new) >> bit & 1:
-            events.append(Button(number, bool(new >> bit & 1)))
-    for bit, (dx, dy) in WHEEL.items():
-        if new & ~old & 1 << bit:
+    for number, bit in MASKS.items():
+        if (old ^ new) & bit:
+            events.append(Button(number, bool(new & bit)))
+    for (dx, dy), bit in WHEEL.items():
+        if new & ~old & bit:
             last = events[-1] if events else None
             if isinstance(last, Wheel) and _same_way(last, dx, dy):
                 events[-1] = Wheel(last.dx + dx, last.dy + dy)

@@ -67,6 +67,8 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._sent = 0
+        self._head = b""
         self.root = 0
         self.new_id = 0
         """A number that no resource has yet."""
@@ -91,10 +93,16 @@ class Connection:
         first_screen = 32 + (vendor_bytes + 3) // 4 * 4 + 8 * formats
         (self.root,) = struct.unpack_from("<I", body, first_screen)
 
-    def send(self, opcode: int, detail: int, body: bytes) -> None:
-        """Send a request; `body` is what follows its length."""
+    def send(self, opcode: int, detail: int, body: bytes) -> int:
+        """Send a request; `body` is what follows its length.
+
+        Returns:
+            Its number, which its reply has in bytes 2 and 3.
+        """
         body = _padded(body)
         self._writer.write(struct.pack("<BBH", opcode, detail, 1 + len(body) // 4) + body)
+        self._sent = self._sent + 1 & 0xFFFF
+        return self._sent
 
     async def keep_sending(self, opcode: int, detail: int, body: bytes) -> None:
         """Send a request again and again until cancelled."""
@@ -122,15 +130,17 @@ class Connection:
             if message[0] & 0x7F == PROPERTY_NOTIFY and of == (window, atom):
                 return
 
-    async def message(self) -> bytes:
-        """The next reply or event."""
-        head = await self._reader.readexactly(32)
-        if head[0] == 0:
+    async def message(self, *, errors: bool = False) -> bytes:
+        """The next reply or event, or error if `errors`; where it is cancelled, nothing is lost."""
+        head = self._head = self._head or await self._reader.readexactly(32)
+        rest = b""
+        if head[0] in (1, GENERIC_EVENT):
+            (words,) = struct.unpack_from("<I", head, 4)
+            rest = await self._reader.readexactly(4 * words)
+        self._head = b""
+        if head[0] == 0 and not errors:
             raise ConnectionError(f"the X server answered with error {head[1]}")
-        if head[0] not in (1, GENERIC_EVENT):
-            return head
-        (words,) = struct.unpack_from("<I", head, 4)
-        return head + await self._reader.readexactly(4 * words)
+        return head + rest
 
 
 def _padded(data: bytes) -> bytes:

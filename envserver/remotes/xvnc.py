@@ -22,7 +22,7 @@ from envserver.remotes.process import ProcessTree
 from envserver.remotes.spare_keys import SpareKeys
 from envserver.remotes.vnc_password import password_file
 from envserver.remotes.x11 import authority_file, wait_window_manager
-from envserver.runtimes.container import FRAME_RATE, NEVER
+from envserver.runtimes.container import FRAME_RATE, MAX_CUT_TEXT_BYTES, NEVER
 from envserver.spec import SessionSpec
 
 PACKAGES = {"Xvnc": "tigervnc-standalone-server", "openbox": "openbox"}
@@ -232,6 +232,7 @@ async def _start_server(
             argv += ["-auth", str(authority), "-nolisten", "tcp", "-noreset"]
             argv += ["-geometry", f"{size[0]}x{size[1]}", "-depth", "24"]
             argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
+            argv += ["-MaxCutText", str(MAX_CUT_TEXT_BYTES)]
             # Connections that only look whether it lives must not lock the worker out.
             argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stdout:0"]
             descriptors = {0: listener.fileno(), 3: display_write, 4: password_fd}

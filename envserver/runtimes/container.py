@@ -34,6 +34,8 @@ REWARDER_PORT = 15900
 EVERYWHERE = "0.0.0.0"
 FRAME_RATE = 60
 NEVER = 1 << 30
+MAX_CUT_TEXT_BYTES = 4 << 20
+"""Of a clipboard's text as it comes, for 1 MiB of UTF-8 whose line ends take two bytes there."""
 MAX_OPEN_FILES = 4096
 PASSWORD_VARIABLES = ("ENVSERVER_VNC_PASSWORD", "ENVSERVER_REWARDER_PASSWORD")
 DEFAULT_PASSWORD = "openai"
@@ -184,6 +186,7 @@ def _start_server(screen: str, password: str, programs: dict[int, str]) -> int:
     argv += ["-SecurityTypes", "VncAuth", "-rfbauth", f"/proc/self/fd/{password_fd}"]
     argv += ["-nolisten", "tcp", "-noreset", "-geometry", screen, "-depth", "24"]
     argv += ["-FrameRate", str(FRAME_RATE), "-desktop", "envserver", "-AlwaysShared"]
+    argv += ["-MaxCutText", str(MAX_CUT_TEXT_BYTES)]
     # Connections that only look whether it lives must not lock the others out. Only errors are
     # printed: what ends a container is said with the last lines of its log.
     argv += ["-BlacklistThreshold", str(NEVER), "-Log", "*:stderr:0"]

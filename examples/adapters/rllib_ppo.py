@@ -1,4 +1,6 @@
-"""An iteration of RLlib's PPO on the pixels of two games, while `envserver serve` runs."""
+"""RLlib's PPO on the pixels of two games, while `envserver serve` runs: `rllib_ppo.py [TIMES]`."""
+
+import sys
 
 import ray
 from ray.rllib.algorithms.ppo import PPOConfig
@@ -20,7 +22,9 @@ config = (
     .training(train_batch_size=64, minibatch_size=64, num_epochs=1)
 )
 algorithm = config.build_algo()
-result = algorithm.train()
-print(f"{result['num_env_steps_sampled_lifetime']} steps sampled")
+for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 1):
+    result = algorithm.train()
+trained = result["learners"]["default_policy"]["num_module_steps_trained_lifetime"]
+print(f"{result['num_env_steps_sampled_lifetime']:g} steps sampled, trained with {trained:g}")
 algorithm.stop()
 ray.shutdown()

@@ -42,6 +42,7 @@ def click(number: int = 1) -> list[Event]:
         (computer13, [Motion(1, 1)], r"computer_13 cannot say Motion"),
         (pyautogui, click(8), r"pyautogui cannot say Button.*three buttons"),
         (pyautogui, chord("é"), r"pyautogui has no name for the key 'é'"),
+        (uitars, [Button(1, True)], r"UI-TARS cannot say Button.*no buttons that stay down"),
         (uitars, [Wheel(0, 3)], r"UI-TARS cannot say Wheel.*a scroll is 5 clicks"),
         (universe, click(), r"nothing said where the pointer is: give its place"),
         (universe, [Motion(1, 1)], r"nothing said where the pointer is"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from envserver.codecs import anthropic, computer13, openai, pyautogui, uitars, universe
 from envserver.codecs.acting import VOCABULARIES
-from envserver.codecs.events import KINDS, Button, Wait
+from envserver.codecs.events import Button, Event, Wait
 from envserver.codecs.hand import Hand
 
 SIZE = (320, 240)
@@ -33,7 +33,7 @@ FIELDS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         anthropic.ZOOMING,
         (
             *("text", "key", "coordinate", "start_coordinate", "duration", "region"),
-            *("scroll_direction", "scroll_amount"),
+            *("scroll_direction", "scroll_amount", "repeat", "type", "name", "input"),
         ),
     ),
     "openai": (
@@ -63,7 +63,7 @@ def answered(name: str, action: Any) -> None:
     try:
         said = MODULES[name].to_events(action, SIZE)
         if isinstance(said, list):
-            assert all(isinstance(event, KINDS) for event in said)
+            assert all(isinstance(event, Event) for event in said)
             Hand(SIZE).encode(said, SIZE)
             MODULES[name].from_events(said, SIZE)
     except ValueError as error:
@@ -116,8 +116,8 @@ CALLS = st.builds(
             "drag",
             "sleep",
             "hold",
-            "_at",
-            "held",
+            "dragTo",
+            "move",
             "type",
             "finished",
             "wait",
@@ -125,7 +125,7 @@ CALLS = st.builds(
     ),
     st.lists(
         st.sampled_from(
-            "1;-5;1e999;'a';['a'];x;*x;**x;clicks=3;None;(1, 2);content='it's';key='ctrl c';"
+            "1;-5;1e999;'a';['a'];x;*x;**x;clicks=3;x=1;None;(1, 2);content='it's';key='ctrl c';"
             f"point='1 2';direction='up';{'9' * 400};[[]]".split(";")
         ),
         max_size=3,

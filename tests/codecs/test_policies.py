@@ -1,5 +1,6 @@
 """Spaces of policies: elements as events, events as elements, and a batch of them."""
 
+import types
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,7 @@ def test_what_no_element_does_is_refused(name: str, events: list[Event]) -> None
         (lambda: Combinations(["Left+hop"]), r"no key is called 'hop'"),
         (lambda: HeldKeys(["a", "a"]), r"the key 'a' is held twice"),
         (lambda: KeysAndPointer(["a"], buttons=(1, 1)), r"buttons are \(1, 1\)"),
+        (lambda: KeysAndPointer(["a"], buttons=(9,)), r"expected different ones of 1, 2, 3, 8"),
         (lambda: KeysAndMotion(["a"], bins=4), r"4 bins up to 64 px, expected an odd number"),
     ],
 )
@@ -146,10 +148,32 @@ def test_a_batch_is_checked_whole_and_held_one_by_one(name: str) -> None:
 def test_a_wrong_action_names_its_environment() -> None:
     codec = HandCodec("anthropic", [Hand(SIZE), Hand(SIZE)], SIZE)
     wait = {"action": "wait", "duration": 1}
-    with pytest.raises(ValueError, match=r"environment 1: anthropic|environment 1: computer_2025"):
-        codec.encode([wait, {"action": "hop"}], [0, 1])
+    with pytest.raises(ValueError, match=r"environment 1: action 1: computer_.* no action 'hop'"):
+        codec.encode([wait, [wait, {"action": "hop"}]], [0, 1])
     (made,) = codec.encode([[wait, {"action": "screenshot"}, wait]], [1])
     assert (made.events, made.span_us) == ((), 2_000_000)
+
+
+def test_masks_of_universe_go_on_where_the_hand_is() -> None:
+    codec = HandCodec("universe", [Hand(SIZE)], SIZE)
+
+    def masks(*said: tuple[Any, ...]) -> list[int]:
+        (made,) = codec.encode([said], [0])
+        codec.sent([0], [made])
+        return [entry.argument for entry in made.events]
+
+    press, release = ("PointerEvent", 3, 4, 1), ("PointerEvent", 3, 4, 0)
+    assert masks(press, release) == [0, 1, 0]
+    assert masks(press) == [0, 1]
+    assert masks(("PointerEvent", 9, 4, 1)) == [1]
+    assert masks(("PointerEvent", 9, 4, 0))[-1] == 0
+    assert codec.hands[0].buttons == frozenset()
+
+
+def test_an_object_of_a_client_may_stand_alone() -> None:
+    action = types.SimpleNamespace(model_dump=lambda: {"type": "keypress", "keys": ["A"]})
+    (made,) = HandCodec("openai", [Hand(SIZE)], SIZE).encode([action], [0])
+    assert made.events[0].argument == keysym("a")
 
 
 @pytest.mark.parametrize("name", VOCABULARIES)

@@ -22,7 +22,7 @@ from envserver.codecs.events import (
     Wheel,
 )
 from envserver.codecs.gestures import Chord, Click, Drag, Gesture, Move, Scroll, Single, gestures
-from envserver.codecs.keys import OPENAI, PYAUTOGUI, UITARS, X11, KeyNames, own_name
+from envserver.codecs.keys import OPENAI, PYAUTOGUI, UITARS, own_name, xdotool_name
 from workers.keysyms import X11_NAMES
 
 WIDTH, HEIGHT = SIZE = (320, 200)
@@ -35,23 +35,29 @@ class Vocabulary(NamedTuple):
 
     read: Callable[[Any], Any]
     write: Callable[[Iterable[Event]], list[Any]]
-    keys: KeyNames
+    key_name: Callable[[str], str]
     sayable: Callable[[Gesture], bool]
 
     def read_all(self, actions: Iterable[Any]) -> list[Event]:
         return [event for action in actions for event in self.read(action)]
 
 
+def drawn(gesture: Drag) -> bool:
+    """Whether it goes from one place to another, with the left button."""
+    return gesture.number == 1 and gesture.start is not None and len(gesture.path) == 1
+
+
 VOCABULARIES = {
     "anthropic": Vocabulary(
         lambda action: anthropic.to_events(action, SIZE),
         lambda events: anthropic.from_events(events, SIZE),
-        X11,
+        xdotool_name,
         lambda gesture: (
             isinstance(gesture, Chord)
             or (isinstance(gesture, Click) and gesture.number <= 3 and gesture.count == 1)
             or (isinstance(gesture, Click) and gesture.number == 1 and not gesture.keys)
             or (isinstance(gesture, Scroll) and 0 in (gesture.dx, gesture.dy))
+            or (isinstance(gesture, Drag) and drawn(gesture))
             or (isinstance(gesture, Drag) and gesture.number == 1 and not gesture.keys)
             or (isinstance(gesture, Move) and not gesture.keys)
             or (isinstance(gesture, Single) and isinstance(gesture.event, Text | Wait))
@@ -60,7 +66,7 @@ VOCABULARIES = {
     "openai": Vocabulary(
         lambda action: openai.to_events(action, SIZE),
         lambda events: openai.from_events(events, SIZE),
-        OPENAI,
+        OPENAI.write,
         lambda gesture: (
             (isinstance(gesture, Chord) and gesture.hold_ms is None)
             or (isinstance(gesture, Click) and gesture.count == 1 and gesture.at is not None)
@@ -73,7 +79,7 @@ VOCABULARIES = {
     "computer_13": Vocabulary(
         lambda action: computer13.to_events(action, SIZE),
         lambda events: computer13.from_events(events, SIZE),
-        PYAUTOGUI,
+        PYAUTOGUI.write,
         lambda gesture: (
             (isinstance(gesture, Chord) and gesture.hold_ms is None)
             or (isinstance(gesture, Click | Drag) and gesture.number <= 3)
@@ -84,7 +90,7 @@ VOCABULARIES = {
     "pyautogui": Vocabulary(
         lambda action: pyautogui.to_events(action, SIZE),
         lambda events: pyautogui.from_events(events, SIZE),
-        PYAUTOGUI,
+        PYAUTOGUI.write,
         lambda gesture: (
             isinstance(gesture, Chord | Move)
             or (isinstance(gesture, Click | Drag) and gesture.number <= 3)
@@ -95,23 +101,23 @@ VOCABULARIES = {
     "uitars": Vocabulary(
         lambda action: uitars.to_events(action, SIZE),
         lambda events: uitars.from_events(events, SIZE),
-        UITARS,
+        UITARS.write,
         lambda gesture: (
             (isinstance(gesture, Chord) and gesture.hold_ms is None)
-            or (isinstance(gesture, Move) and not gesture.keys)
+            or isinstance(gesture, Move)
             or (
                 isinstance(gesture, Click)
                 and (gesture.number, gesture.count) in ((1, 1), (1, 2), (3, 1))
                 and gesture.at is not None
-                and not gesture.keys
             )
+            or (isinstance(gesture, Drag) and drawn(gesture))
             or (isinstance(gesture, Single) and isinstance(gesture.event, Text))
         ),
     ),
     "universe": Vocabulary(
         lambda action: universe.to_events([action], SIZE),
         lambda events: universe.from_events(events, SIZE),
-        X11,
+        own_name,
         lambda gesture: (
             isinstance(gesture, Chord | Move)
             or (isinstance(gesture, Click | Drag) and gesture.number <= 8)
@@ -123,7 +129,9 @@ VOCABULARIES = {
 
 MILLISECONDS = st.integers(0, 60_000_000).map(lambda us: us / 1000)
 POINTS = st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1))
-TEXTS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")) | st.sampled_from("\n\t\\'\""))
+TEXTS = st.text(
+    st.characters(exclude_categories=("C", "Zl", "Zp")) | st.sampled_from("\n\t\\'\"")
+) | st.sampled_from(["Action: wait()", "DONE", "')\n\nwait()", "<point>1 2</point>"])
 
 
 def gestures_of(keys: list[str]) -> st.SearchStrategy[Gesture]:
@@ -144,9 +152,9 @@ def gestures_of(keys: list[str]) -> st.SearchStrategy[Gesture]:
     )
 
 
-def has_name(keys: KeyNames, key: str) -> bool:
+def has_name(key_name: Callable[[str], str], key: str) -> bool:
     try:
-        keys.write(key)
+        key_name(key)
     except ValueError:
         return False
     return True
@@ -155,7 +163,7 @@ def has_name(keys: KeyNames, key: str) -> bool:
 @functools.cache
 def sayable(name: str) -> st.SearchStrategy[Gesture]:
     vocabulary = VOCABULARIES[name]
-    named = [key for key in ALL_KEYS if has_name(vocabulary.keys, key)]
+    named = [key for key in ALL_KEYS if has_name(vocabulary.key_name, key)]
     return gestures_of(named).filter(vocabulary.sayable)
 
 
@@ -271,11 +279,17 @@ def test_universe_ends_with_the_same_buttons_and_place(action: list[tuple[Any, .
         assert (said_x, said_y, said_mask & buttons) == (x, y, mask & buttons)
 
 
-@pytest.mark.parametrize("names", [X11, PYAUTOGUI, UITARS, OPENAI], ids=lambda n: n.vocabulary)
-def test_every_name_of_a_key_means_that_key(names: KeyNames) -> None:
-    named = [key for key in ALL_KEYS if has_name(names, key)]
+@pytest.mark.parametrize(
+    ("read", "write"),
+    [(own_name, xdotool_name), *((n.read, n.write) for n in (PYAUTOGUI, UITARS, OPENAI))],
+    ids=["xdotool", "pyautogui", "UI-TARS", "OpenAI"],
+)
+def test_every_name_of_a_key_means_that_key(
+    read: Callable[[str], str], write: Callable[[str], str]
+) -> None:
+    named = [key for key in ALL_KEYS if has_name(write, key)]
     assert len(named) > 100
-    assert [names.read(names.write(key)) for key in named] == named
+    assert [read(write(key)) for key in named] == named
 
 
 @given(st.tuples(st.integers(1, 1000), st.integers(1, 1000)), st.data())
@@ -286,5 +300,6 @@ def test_a_grid_of_thousandths_tells_every_pixel_of_a_small_picture(
     at = data.draw(st.tuples(*(st.integers(0, side - 1) for side in size)))
     (said,) = uitars.from_events([Pointer(*at)], size)
     assert uitars.to_events(said, size) == [Pointer(*at)]
-    (said,) = uitars.from_events([Pointer(*at)], size, grid=None)
-    assert uitars.to_events(said, size, grid=None) == [Pointer(*at)]
+    (said,) = uitars.from_events([Pointer(*at)], size, grid=size)
+    assert said == f"hover(point='<point>{at[0]} {at[1]}</point>')"
+    assert uitars.to_events(said, size, grid=size) == [Pointer(*at)]

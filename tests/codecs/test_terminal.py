@@ -1,5 +1,6 @@
 """Agents' actions in a real terminal that reports its mouse: what it got is in a file."""
 
+import functools
 import os
 import re
 import shutil
@@ -72,42 +73,23 @@ def reports(actions: list[Any], vocabulary: str, **options: Any) -> tuple[str, l
     return REPORTED.sub("", text), buttons
 
 
-def test_two_vocabularies_do_the_same_in_a_terminal(directory: Path) -> None:
-    anthropic = [
-        {"action": "screenshot"},
-        {"action": "type", "text": REPORT},
-        {"action": "left_click", "coordinate": [401, 101]},
-        {"action": "right_click"},
-        {"action": "double_click", "coordinate": [201, 301]},
-        {
-            "action": "scroll",
-            "coordinate": [401, 101],
-            "scroll_direction": "down",
-            "scroll_amount": 2,
-        },
-        {"action": "left_click_drag", "start_coordinate": [101, 101], "coordinate": [201, 301]},
-        {"action": "type", "text": "Hi, you!"},
-        {"action": "key", "text": "shift+a"},
-        {"action": "key", "text": "shift+1"},
-        {"action": "key", "text": "BackSpace"},
-        {"action": "key", "text": "Return"},
-        {"action": "key", "text": "ctrl+d"},
-    ]
-    text, mouse = reports(anthropic, "anthropic")
-    assert text == "Hi, you!A\n"
-    up, down = mouse[0], mouse[4]
-    assert up.startswith("0+@")
-    assert down.startswith("0+@")
-    at, there = up[2:], down[2:]
-    assert mouse[:8] == [
-        *(f"0+{at}", f"0-{at}", f"2+{at}", f"2-{at}"),
-        *(f"0+{there}", f"0-{there}") * 2,
-    ]
-    assert mouse[8:10] == [f"65+{at}"] * 2
-    assert mouse[-2:] == [f"32+{there}", f"0-{there}"]
-
-    # The same places in a picture of half the size.
-    openai = [
+ANTHROPIC: list[Any] = [
+    {"action": "screenshot"},
+    {"action": "type", "text": REPORT},
+    {"action": "left_click", "coordinate": [401, 101]},
+    {"action": "right_click"},
+    {"action": "double_click", "coordinate": [201, 301]},
+    {"action": "scroll", "coordinate": [401, 101], "scroll_direction": "down", "scroll_amount": 2},
+    {"action": "left_click_drag", "start_coordinate": [101, 101], "coordinate": [201, 301]},
+    {"action": "type", "text": "Hi, you!"},
+    {"action": "key", "text": "shift+a"},
+    {"action": "key", "text": "shift+1"},
+    {"action": "key", "text": "BackSpace"},
+    {"action": "key", "text": "Return"},
+    {"action": "key", "text": "ctrl+d"},
+]
+OTHERS: dict[str, list[Any]] = {
+    "openai": [  # the same places in a picture of half the size
         {"type": "type", "text": REPORT},
         {"type": "click", "button": "left", "x": 200, "y": 50},
         {"type": "click", "button": "right", "x": 200, "y": 50},
@@ -120,8 +102,93 @@ def test_two_vocabularies_do_the_same_in_a_terminal(directory: Path) -> None:
         {"type": "keypress", "keys": ["BACKSPACE"]},
         {"type": "keypress", "keys": ["ENTER"]},
         {"type": "keypress", "keys": ["CTRL", "D"]},
+    ],
+    "pyautogui": [
+        f"pyautogui.write({REPORT!r})",
+        "pyautogui.click(401, 101); time.sleep(0.1); pyautogui.rightClick()",
+        "pyautogui.doubleClick(201, 301)",
+        "pyautogui.scroll(-2, 401, 101)",
+        "pyautogui.moveTo(101, 101)\npyautogui.dragTo(201, 301, duration=1)",
+        "pyautogui.write('Hi, you!')",
+        "with pyautogui.hold('shift'):\n    pyautogui.press('a')",
+        "pyautogui.hotkey('shift', '1')",
+        "pyautogui.press('backspace')\npyautogui.press('enter')",
+        "pyautogui.hotkey('ctrl', 'd')",
+    ],
+    "computer_13": [
+        {"action_type": "TYPING", "parameters": {"text": REPORT}},
+        {"action_type": "CLICK", "parameters": {"x": 401, "y": 101}},
+        {"action_type": "RIGHT_CLICK", "parameters": {}},
+        {"action_type": "DOUBLE_CLICK", "parameters": {"x": 201, "y": 301}},
+        {"action_type": "MOVE_TO", "parameters": {"x": 401, "y": 101}},
+        {"action_type": "SCROLL", "parameters": {"dx": 0, "dy": -2}},
+        {"action_type": "MOVE_TO", "parameters": {"x": 101, "y": 101}},
+        {"action_type": "DRAG_TO", "parameters": {"x": 201, "y": 301}},
+        {"action_type": "TYPING", "parameters": {"text": "Hi, you!"}},
+        {"action_type": "KEY_DOWN", "parameters": {"key": "shift"}},
+        {"action_type": "PRESS", "parameters": {"key": "a"}},
+        {"action_type": "KEY_UP", "parameters": {"key": "shift"}},
+        {"action_type": "HOTKEY", "parameters": {"keys": ["shift", "1"]}},
+        {"action_type": "PRESS", "parameters": {"key": "backspace"}},
+        {"action_type": "PRESS", "parameters": {"key": "enter"}},
+        {"action_type": "HOTKEY", "parameters": {"keys": ["ctrl", "d"]}},
+    ],
+    "ui_tars": [
+        f"type(content={REPORT!r})",
+        "Thought: I click.\nAction: click(start_box='<|box_start|>(627,211)<|box_end|>')",
+        "right_single(point='<point>627 211</point>')",
+        "left_double(point='<point>315 628</point>')",
+        "scroll(point='<point>627 211</point>', direction='down')",
+        "drag(start_point='<point>158 211</point>', end_point='<point>315 628</point>')",
+        "type(content='Hi, you!')",
+        "press(key='shift')\n\nhotkey(key='a')\n\nrelease(key='shift')",
+        "hotkey(key='shift 1')",
+        "hotkey(key='backspace')",
+        "hotkey(key='enter')",
+        "hotkey(key='ctrl d')",
+    ],
+    "universe": [
+        [("Text", REPORT)],
+        [("PointerEvent", 401, 101, mask) for mask in (0, 1, 0)],
+        [("PointerEvent", 401, 101, 4)],
+        [("PointerEvent", 401, 101, 0)],
+        [("PointerEvent", 201, 301, mask) for mask in (0, 1, 0, 1, 0)],
+        [("PointerEvent", 401, 101, mask) for mask in (0, 16, 0, 16, 0)],
+        [("PointerEvent", 101, 101, 0), ("PointerEvent", 101, 101, 1)],
+        [("PointerEvent", 201, 301, 1), ("PointerEvent", 201, 301, 0)],
+        [("Text", "Hi, you!")],
+        [("KeyEvent", "shift", True), ("Tap", "a"), ("Tap", "1"), ("KeyEvent", "shift", False)],
+        [("Tap", "backspace"), ("Tap", "enter")],
+        [("KeyEvent", "ctrl", True), ("Tap", "d"), ("KeyEvent", "ctrl", False)],
+    ],
+}
+
+
+@functools.cache
+def reported() -> tuple[str, list[str]]:
+    """What the terminal's program got of one vocabulary, looked at."""
+    text, mouse = reports(ANTHROPIC, "anthropic")
+    assert text == "Hi, you!A\n"
+    up, down = mouse[0], mouse[4]
+    assert up.startswith("0+@")
+    assert down.startswith("0+@")
+    at, there = up[2:], down[2:]
+    assert mouse[:8] == [
+        *(f"0+{at}", f"0-{at}", f"2+{at}", f"2-{at}"),
+        *(f"0+{there}", f"0-{there}") * 2,
     ]
-    assert reports(openai, "openai", size=(240, 320)) == (text, mouse)
+    assert mouse[8:10] == [f"65+{at}"] * 2
+    assert mouse[-2:] == [f"32+{there}", f"0-{there}"]
+    return text, mouse
+
+
+@pytest.mark.parametrize("vocabulary", OTHERS)
+def test_all_vocabularies_do_the_same_in_a_terminal(directory: Path, vocabulary: str) -> None:
+    text, mouse = reported()
+    smaller = {"size": (240, 320)} if vocabulary == "openai" else {}
+    clicks = 5 if vocabulary == "ui_tars" else 2
+    wanted = mouse[:8] + mouse[8:9] * clicks + mouse[10:]
+    assert reports(OTHERS[vocabulary], vocabulary, **smaller) == (text, wanted)
 
 
 def test_a_wrong_action_sends_nothing(directory: Path) -> None:

@@ -61,7 +61,7 @@ def test_an_unknown_encoding() -> None:
 
 
 def test_extensions_can_be_left_out() -> None:
-    extensions = {"fence", "continuous", "cursor", "timestamp", "resize"}
+    extensions = {"fence", "continuous", "cursor", "timestamp", "resize", "clipboard"}
     bare = encodings_for(**dict.fromkeys(extensions, False))  # type: ignore[arg-type]
     assert {encoding for encoding in bare if encoding < 0} == {
         Encoding.LAST_RECT,
@@ -74,6 +74,7 @@ def test_extensions_can_be_left_out() -> None:
         Encoding.TIMESTAMP,
         Encoding.DESKTOP_SIZE,
         Encoding.EXTENDED_DESKTOP_SIZE,
+        Encoding.EXTENDED_CLIPBOARD,
     }
     # Continuous updates need fences.
     assert Encoding.FENCE in encodings_for(fence=False)

@@ -18,7 +18,8 @@ from PIL import Image
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ["-c", "from envserver.cli import main; main()", "mcp"]
-TOOLS = {"screenshot", "click", "move", "drag", "scroll", "type", "key", "wait"}
+LOOKING = {"screenshot", "wait", "get_clipboard"}
+ACTING = {"click", "move", "drag", "scroll", "type", "key", "set_clipboard", "reset"}
 
 
 def picture(content: Any) -> NDArray[np.uint8]:
@@ -45,8 +46,14 @@ def test_a_client_works_in_a_terminal(home: Path) -> None:
         )
         async with mcp.Client(server, read_timeout_seconds=30) as client:
             listed = await client.list_tools()
-            assert {tool.name for tool in listed.tools} == TOOLS
-            assert all(tool.description for tool in listed.tools)
+            assert {tool.name for tool in listed.tools} == LOOKING | ACTING
+            assert {
+                tool.name for tool in listed.tools if tool.annotations.read_only_hint
+            } == LOOKING
+            for tool in listed.tools:
+                assert tool.description
+                for name, parameter in tool.input_schema["properties"].items():
+                    assert parameter["description"], (tool.name, name)
             assert "640x480" in client.instructions
 
             async def call(name: str, **arguments: Any) -> list[Any]:
@@ -75,12 +82,22 @@ def test_a_client_works_in_a_terminal(home: Path) -> None:
             assert (picture(shown) != typed).any(axis=(1, 2)).sum() > 40, "five lines more"
             (said,) = await call("wait", until="change", max_ms=100)
             assert said.text == "nothing has changed"
+            (said,) = await call("set_clipboard", text="天")
+            assert said.text == "the clipboard is set"
+            (said,) = await call("get_clipboard")
+            assert not said.text.strip(), "the drag marked an empty line"
             (shown,) = await call("screenshot", region=[10, 20, 30, 40])
             assert picture(shown).shape == (40, 30, 3)
             assert "x is 640" in await refused("click", x=640, y=0)
             assert "no key is called 'Retrun'" in await refused("key", keys="Retrun")
             assert "leaves the 640x480 screen" in await refused("screenshot", region=[0, 0, 999, 1])
             assert "x" in await refused("click", y=3)
+            assert "'left', 'middle' or 'right'" in await refused("click", x=1, y=1, button="side")
+            assert "less than or equal to 60000" in await refused("wait", max_ms=3_600_000)
+            assert "expected a number of clicks" in await refused("scroll", x=1, y=1)
+            assert "hop" in await refused("hop")
+            said = await refused("click", x=1, y=1, double=True)
+            assert said == "click takes no 'double', expected x, y, button, count, keys, look"
 
     asyncio.run(run())
     assert not [each for each in psutil.Process().children() if each.status() != "zombie"]
@@ -109,6 +126,49 @@ def test_the_goal_is_in_the_instructions(home: Path) -> None:
             answer = await client.call_tool("key", {"keys": "a"})
             assert answer.is_error
             assert "ended with a reward of 1" in answer.content[0].text
+            answer = await client.call_tool("reset", {"look": True})
+            assert [content.type for content in answer.content] == ["text", "image"]
+            answer = await client.call_tool("key", {"keys": "a"})
+            assert not answer.is_error
+
+    asyncio.run(run())
+
+
+def test_clients_that_give_up_desktops_that_die_and_the_next_client(home: Path) -> None:
+    mcp = pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    from mcp.shared.exceptions import MCPError
+
+    from envserver.agent_desktop_async import AsyncDesktop
+    from envserver.mcp_server import make_server
+
+    async def run() -> None:
+        desktop = AsyncDesktop("terminal.CreateFile-v0", screen=(320, 240), provider="process")
+        async with desktop:
+            server = make_server(desktop)
+            async with mcp.Client(server) as client:
+                await client.call_tool("wait", {"quiet_ms": 300})
+                for _ in range(3):  # each goes on to its end, before the next begins
+                    waiting = {"until": "change", "max_ms": 300}
+                    with pytest.raises(MCPError, match=r"[Tt]imed out"):
+                        await client.call_tool("wait", waiting, read_timeout_seconds=0.1)
+                answer = await client.call_tool("screenshot")
+                assert picture(answer.content[0]).shape == (240, 320, 3)
+                for process in psutil.Process().children(recursive=True):
+                    if process.name() == "Xvnc":
+                        process.kill()
+                corner = {"until": "change", "max_ms": 20_000, "region": [300, 220, 20, 20]}
+                answer = await client.call_tool("wait", corner)
+                assert answer.is_error
+                assert "call reset() for a new episode" in answer.content[0].text
+                answer = await client.call_tool("wait")
+                assert answer.content[0].text == "the episode has ended with a reward of 0"
+                answer = await client.call_tool("reset")
+                assert not answer.is_error, answer.content
+                answer = await client.call_tool("type", {"text": "a"})
+                assert not answer.is_error, answer.content
+            async with mcp.Client(server) as client:
+                answer = await client.call_tool("click", {"x": 1, "y": 1, "look": True})
+                assert [content.type for content in answer.content] == ["text", "image"]
 
     asyncio.run(run())
 
@@ -138,8 +198,16 @@ def test_what_cannot_be_served_is_one_line(home: Path, arguments: list[str], mes
 
 
 def test_a_missing_package_is_named(home: Path) -> None:
-    """Where `mcp` cannot be imported, the error says what to install; nothing was started."""
-    code = "import sys; sys.modules['mcp'] = None; from envserver.cli import main; main()"
+    """Where `mcp` is not installed, or old, the error says what to install; nothing was started."""
+    code = (
+        "from importlib import metadata\n"
+        "def version(name, has=metadata.version):\n"
+        "    if name == 'mcp': raise metadata.PackageNotFoundError(name)\n"
+        "    return has(name)\n"
+        "metadata.version = version\n"
+        "from envserver.cli import main\n"
+        "main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "mcp", "terminal.Shell-v0", "--provider", "process"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -148,7 +216,5 @@ def test_a_missing_package_is_named(home: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == (
-        "Error: the MCP server needs the package mcp, 2.0 or newer: pip install 'envserver[mcp]'\n"
-    )
+    assert done.stderr == "Error: mcp is not installed: pip install 'envserver[mcp]'\n"
     assert not done.stdout

@@ -60,7 +60,7 @@ class Screen:
         self.paint_all(seed)
 
     def hear(self) -> tuple[str, Any]:
-        """The next KeyEvent, PointerEvent, request for the whole screen, or fence."""
+        """The next KeyEvent, PointerEvent, request for the whole screen, fence, or cut text."""
         while True:
             (kind,) = self._receive(1)
             if kind == 4:
@@ -75,6 +75,9 @@ class Screen:
             elif kind == 248:
                 (size,) = struct.unpack("!7xB", self._receive(8))
                 return "fence", self._receive(size)
+            elif kind == 6:
+                (length,) = struct.unpack("!3xi", self._receive(7))
+                return "cut text", (length, self._receive(abs(length)))
             elif kind == 2:
                 (count,) = struct.unpack("!xH", self._receive(3))
                 self._receive(4 * count)
@@ -128,8 +131,8 @@ class HotRig:
     def connect(self, screen: Screen, fps: float | None = None) -> None:
         """Hand the screen to the hot thread, and wait until it has its picture."""
         self.screens.append(screen)
-        source = RFBSource(screen.protocol, screen.client.fileno(), fps)
-        assert self.hot.switch(source)
+        self.source = RFBSource(screen.protocol, screen.client.fileno(), fps)
+        assert self.hot.switch(self.source)
         self.letter(Letter.PICTURE)
         assert screen.hear() == ("request", None)
         assert self.hot.post(Letter.READY)
