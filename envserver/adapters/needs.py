@@ -2,11 +2,14 @@
 
 import contextlib
 import re
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import gymnasium
+import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from envserver.vector_env import VectorEnv
@@ -101,3 +104,15 @@ def check_actions(
             "space for policies of envserver.codecs.policies, such as Combinations or HeldKeys"
         )
     return space
+
+
+def show_torch_a_read_only_array() -> None:
+    """torch, where it is loaded, warns of the first alone: of this one, which nobody sees."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    picture = np.zeros(1, np.uint8)
+    picture.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.as_tensor(picture)

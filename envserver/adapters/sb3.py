@@ -4,7 +4,6 @@ SB3's algorithms hold two generations of observations, those that they acted on 
 of it, and copy both into their buffers before the next step. Two slots are that.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,17 @@ from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envserver.adapters.needs import check_actions, check_mode, check_slots, importing
+from envserver.adapters.needs import (
+    check_actions,
+    check_mode,
+    check_slots,
+    importing,
+    show_torch_a_read_only_array,
+)
 from envserver.infos import by_env
 from envserver.vector_env import VectorEnv
 
 with importing("stable-baselines3", "sb3", (2, 4)):
-    import torch
     from stable_baselines3.common.vec_env import VecEnv
 
 WHO = "Stable-Baselines3"
@@ -45,7 +49,7 @@ class SB3VecEnv(VecEnv):
         check_slots(envs, generations, WHO)
         actions = check_actions(envs, (Discrete, MultiDiscrete, MultiBinary, Box), WHO)
         self.envs = envs
-        _say_once_that_it_is_read_only()
+        show_torch_a_read_only_array()  # SB3 only reads observations.
         super().__init__(envs.num_envs, envs.single_observation_space, actions)
         self.metadata["render_fps"] = envs.metadata["render_fps"]
 
@@ -136,12 +140,3 @@ class SB3VecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
         """False: wrappers go around all environments at once."""
         return [False for _ in self._get_indices(indices)]
-
-
-def _say_once_that_it_is_read_only() -> None:
-    """torch warns the first time that it gets such an array; SB3 only reads observations."""
-    picture = np.zeros(1, np.uint8)
-    picture.flags.writeable = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.as_tensor(picture)
