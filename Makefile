@@ -2,10 +2,11 @@
 PYTHON ?= python3
 RUN := .venv/bin
 RLLIB := $(CURDIR)/.venv/rllib
+PUFFER := $(CURDIR)/.venv/puffer
 BENCH = $(RUN)/python -m benchmarks $(if $(STREAMS),--streams $(STREAMS)) $(LEAN:%=--lean %)
 SOURCES := $(shell find cython_vnc shm workers envserver -name '*.py[xd]' -o -name '*.h')
 
-.PHONY: help demo test frameworks rllib base-image images test-docker build lint types wheel solve bench \
+.PHONY: help demo test frameworks rllib puffer base-image images test-docker build lint types wheel solve bench \
 	examples bench-quick bench-soak bench-deps bench-bursts performance streams asan annotate constraints clean
 
 help: ## list these verbs
@@ -21,6 +22,9 @@ frameworks: .venv/frameworks ## install the frameworks without which their tests
 
 rllib: build/compiled $(RLLIB)/installed ## run RLlib's tests, beside the Gymnasium that it wants
 	PYTHONPATH=$(RLLIB) $(RUN)/pytest tests/adapters -k rllib
+
+puffer: build/compiled $(PUFFER)/installed ## run PufferLib's tests, with its trainer built
+	PYTHONPATH=$(PUFFER) $(RUN)/pytest tests/adapters -k puffer
 
 base-image: ## make debian:bookworm-slim where it is missing: pull it, or debootstrap it
 	tools/base-image
@@ -111,6 +115,13 @@ build/system: tools/system-packages
 $(RLLIB)/installed: .venv/frameworks constraints-rllib.txt
 	rm -rf $(RLLIB)
 	$(RUN)/pip install -q --no-deps --target $(RLLIB) -r constraints-rllib.txt
+	@touch $@
+
+# What it pins is older than what we need, but its trainer runs with ours.
+$(PUFFER)/installed: .venv/frameworks constraints-puffer.txt tools/pufferlib/sitecustomize.py
+	rm -rf $(PUFFER)
+	NO_OCEAN=1 PYTHONPATH=$(CURDIR)/tools/pufferlib $(RUN)/pip install -q --no-deps \
+		--no-build-isolation --target $(PUFFER) -r constraints-puffer.txt
 	@touch $@
 
 build/compiled: .venv/installed setup.py $(SOURCES)

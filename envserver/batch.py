@@ -1,17 +1,13 @@
 """One step's results: views of the ring where they live there, small fresh arrays elsewhere."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shm.errors import SlotOverwritten
-
-
-def _always(step: int) -> bool:
-    return True
+from envserver.rows import Rows
+from shm.errors import ShmError
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -40,23 +36,25 @@ class Batch:
     step: int
     records: NDArray[np.void]
     envs: NDArray[np.intp]
-    _alive: Callable[[int], bool] = _always
+    _rows: Rows | None = None
 
     def is_valid(self) -> bool:
         """Whether the observations still show this step."""
-        return self._alive(self.step)
+        try:
+            self.check()
+        except ShmError:
+            return False
+        return True
 
     def check(self) -> None:
         """Make sure that the observations still show this step.
 
         Raises:
             SlotOverwritten: `slots` further steps were sent; the frames are gone.
+            RingClosed: the environment was closed; the memory is still there, unchanged.
         """
-        if not self.is_valid():
-            raise SlotOverwritten(
-                f"the frames of step {self.step} were overwritten: copy a batch that has to "
-                "live longer, or make the environment with more slots"
-            )
+        if self._rows is not None:
+            self._rows.check(self.step, "batch")
 
     def copy(self) -> "Batch":
         """A batch with memory of its own.
@@ -69,7 +67,7 @@ class Batch:
             self,
             observations=self.observations.copy(),
             records=self.records.copy(),
-            _alive=_always,
+            _rows=None,
         )
         self.check()
         return twin

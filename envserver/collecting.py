@@ -1,6 +1,5 @@
 """From finished rows to a `Batch`: records through `Episodes`, infos, and views or copies."""
 
-import functools
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,8 +15,6 @@ from envserver.rollouts import History
 from envserver.rows import Rows
 from envserver.settling import SessionPort
 from envserver.stepping import Stepper
-from shm.errors import ShmError
-from shm.ring import Ring
 from workers.entries import Fault, Flag
 
 HAS_FINAL, INFO_ELSEWHERE = int(Flag.HAS_FINAL), int(Flag.INFO_ELSEWHERE)
@@ -68,7 +65,6 @@ class Collector:
         self._builder = InfoBuilder(ring.num_envs, source.rewarders)
         self._everyone = np.arange(ring.num_envs)
         self._everyone.flags.writeable = False
-        self._alive = functools.partial(_slot_alive, ring)
         self._outcome: Outcome | None = None
         self._envs: NDArray[np.int32] | None = None
 
@@ -122,8 +118,11 @@ class Collector:
             envs.astype(np.intp),
         )
 
-    def forget(self) -> None:
-        """The step under way is given up."""
+    def drop(self) -> None:
+        """The step under way is given up: nothing of it is ever returned."""
+        steps = self._stepper.asked.steps
+        envs = np.flatnonzero(steps >= 0)
+        self.history.drop(steps[envs], envs)
         self._outcome = self._envs = None
 
     def _fold(self, fold: Callable[[], Outcome]) -> Outcome:
@@ -145,7 +144,7 @@ class Collector:
             step,
             rows,
             self._everyone,
-            self._alive,
+            self._rows,
         )
 
     def _taken(self, envs: NDArray[np.int32] | None, outcome: Outcome) -> None:
@@ -155,7 +154,7 @@ class Collector:
             whose = self._everyone if envs is None else envs
             self.history.note(steps, whose, outcome)
         stepper.asked.collect(envs)
-        self.forget()
+        self._outcome = self._envs = None
         if not outcome.plain:
             for env in whose[outcome.terminated | outcome.truncated].tolist():
                 # The worker releases what is held when an episode ends.
@@ -241,11 +240,3 @@ class Collector:
         if not report.get("code"):
             report = {**report, "code": code, "fault": name}
         return {**known, **report}
-
-
-def _slot_alive(ring: Ring, step: int) -> bool:
-    try:
-        ring.check(step)
-    except ShmError:
-        return False
-    return True

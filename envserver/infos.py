@@ -127,6 +127,29 @@ def add_info(infos: dict[str, Any], info: dict[str, Any], env: int, num_envs: in
         infos[key], infos[f"_{key}"] = column, mask
 
 
+def by_env(infos: dict[str, Any], num_envs: int) -> list[dict[str, Any]]:
+    """What the columns say of each environment: Python's numbers, and copies of arrays.
+
+    Args:
+        infos: As `VectorEnv.step` returns them, each column with its mask `_key`.
+        num_envs: How many environments they are of.
+    """
+    found: list[dict[str, Any]] = [{} for _ in range(num_envs)]
+    for key, column in infos.items():
+        mask = infos.get(f"_{key}")
+        if mask is None:
+            continue
+        if isinstance(column, dict):
+            values: Any = by_env(column, num_envs)
+        elif column.ndim == 1:
+            values = column.tolist()
+        else:
+            values = column.copy()
+        for env in np.flatnonzero(mask).tolist():
+            found[env][key] = values[env]
+    return found
+
+
 def _assign(
     column: NDArray[Any] | None, mask: NDArray[np.bool_], value: Any, env: int, num_envs: int
 ) -> NDArray[Any]:

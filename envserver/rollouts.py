@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 
 from envserver.episodes import Outcome
 from envserver.rows import Rows
-from shm.errors import ShmError, SlotOverwritten
+from shm.errors import ShmError
 from shm.layout import RowState
 
 DONE = np.uint64(RowState.DONE)
+RETURNED = np.dtype(
+    [("known", "?"), ("reward", "f8"), ("terminated", "?"), ("truncated", "?"), ("valid", "?")]
+)
+"""What a step returned for an environment, where that is `known`."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -99,16 +103,8 @@ class Rollout:
             SlotOverwritten: so many further steps were sent that the oldest is gone.
             RingClosed: the environment was closed; the memory is still there, unchanged.
         """
-        if self._rows is None:
-            return
-        oldest = self.step - len(self._frames) + 1
-        try:
-            self._rows.ring.check(oldest)
-        except SlotOverwritten as error:
-            raise SlotOverwritten(
-                f"{error}: copy a rollout that has to live longer, or make the environment with"
-                " more slots"
-            ) from None
+        if self._rows is not None:
+            self._rows.check(self.step - len(self._frames) + 1, "rollout")
 
     def copy(self) -> "Rollout":
         """A rollout with memory of its own.
@@ -119,7 +115,7 @@ class Rollout:
         frames = self._frames.copy()
         columns = {
             name: getattr(self, name).copy()
-            for name in ("actions", "rewards", "terminated", "truncated", "episode_id")
+            for name in (*("actions", "rewards", "terminated", "truncated"), "valid", "episode_id")
         }
         self.check()
         lead = len(frames) - len(self.observations) - 1
@@ -133,17 +129,6 @@ class Rollout:
         )
 
 
-@dataclasses.dataclass(slots=True)
-class _Returned:
-    """What a step returned for the environments in `known`."""
-
-    known: NDArray[np.bool_]
-    rewards: NDArray[np.float64]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    valid: NDArray[np.bool_]
-
-
 class History:
     """What the ring's steps returned, where their records alone do not say it.
 
@@ -155,7 +140,7 @@ class History:
     def __init__(self, rows: Rows, same_step: bool) -> None:
         self._rows = rows
         self._same_step = same_step
-        self._returned: dict[int, _Returned] = {}
+        self._returned: dict[int, NDArray[np.void]] = {}
 
     def note(
         self,
@@ -166,30 +151,35 @@ class History:
         acted: bool = True,
     ) -> None:
         """Remember what `envs` were told of `steps`; `acted`: their actions meant something."""
-        slots, newest = self._rows.ring.slots, int(steps.max())
-        for old in [step for step in self._returned if step <= newest - slots]:
-            del self._returned[old]
         for step in np.unique(steps).tolist():
-            n = self._rows.ring.num_envs
-            told = self._returned.get(step)
-            if told is None:
-                told = _Returned(
-                    *(np.zeros(n, np.bool_ if i != 1 else np.float64) for i in range(5))
-                )
-                self._returned[step] = told
             these = steps == step
-            whose = envs[these]
-            told.known[whose] = True
-            told.rewards[whose] = outcome.rewards[these]
-            told.terminated[whose] = outcome.terminated[these]
-            told.truncated[whose] = outcome.truncated[these]
-            told.valid[whose] = outcome.valid[these] & acted
+            told, whose = self._room(step), envs[these]
+            told["known"][whose] = True
+            told["reward"][whose] = outcome.rewards[these]
+            told["terminated"][whose] = outcome.terminated[these]
+            told["truncated"][whose] = outcome.truncated[these]
+            told["valid"][whose] = outcome.valid[these] & acted
+
+    def drop(self, steps: NDArray[np.int64], envs: NDArray[Any]) -> None:
+        """Remember that `envs` were told nothing of `steps`: no reward, no flag, not valid."""
+        for step in np.unique(steps).tolist():
+            self._room(step)["known"][envs[steps == step]] = True
+
+    def _room(self, step: int) -> NDArray[np.void]:
+        """For what a step returned; what left the ring makes room."""
+        if step not in self._returned:
+            gone = step - self._rows.ring.slots
+            for old in [each for each in self._returned if each <= gone]:
+                del self._returned[old]
+            self._returned[step] = np.zeros(self._rows.ring.num_envs, RETURNED)
+        return self._returned[step]
 
     def rollout(self, newest: NDArray[np.int64], asked: int, steps: int, stack: int) -> Rollout:
         """As `VectorEnv.rollout`; each has answered step `newest`, the last sent is `asked`."""
         steps, stack = _count("steps", steps), _count("stack", stack)
         last = self._last(newest)
-        self._check_slots(f"rollout({steps})", steps + stack, asked - last)
+        call = f"rollout({steps}, stack={stack})" if stack > 1 else f"rollout({steps})"
+        self._check_slots(call, steps + stack, asked - last)
         if last - steps < 1:
             raise ValueError(
                 f"a rollout of {steps} steps, but {last - 1} were made since the start"
@@ -210,13 +200,13 @@ class History:
         if told:
             rewards, terminated, truncated = rewards.copy(), terminated.copy(), truncated.copy()
         for step, returned in told.items():
-            at, known = step - (last - steps) - 1, returned.known
-            rewards[at, known] = returned.rewards[known]
-            terminated[at, known] = returned.terminated[known]
-            truncated[at, known] = returned.truncated[known]
+            at, known = step - (last - steps) - 1, returned["known"]
+            rewards[at, known] = returned["reward"][known]
+            terminated[at, known] = returned["terminated"][known]
+            truncated[at, known] = returned["truncated"][known]
             same = episodes[lead + 1 + at] == episodes[lead + at]
-            ended = (returned.terminated | returned.truncated) & self._same_step
-            valid[at, known] = (returned.valid & (same | ended))[known]
+            ended = (returned["terminated"] | returned["truncated"]) & self._same_step
+            valid[at, known] = (returned["valid"] & (same | ended))[known]
         for column in (rewards, terminated, truncated, valid):
             column.flags.writeable = False
         return Rollout(

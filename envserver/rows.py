@@ -1,8 +1,11 @@
 """Rows as a trainer sees them: the ring's pictures, without the one channel of grey."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from shm.errors import RingClosed, SlotOverwritten
 from shm.ring import Ring
 
 
@@ -36,6 +39,31 @@ class Rows:
         """A copy of one environment's picture at a step, (height, width, 3) whatever it shows."""
         picture: NDArray[np.uint8] = self.ring.pixels(step)[env]
         return picture.repeat(3 // picture.shape[-1], axis=-1)
+
+    def memory(self) -> NDArray[np.uint8]:
+        """All memory that pictures are in, as bytes: the mapping, which has the ring twice."""
+        memory: Any = self.ring.pixels(0)
+        while isinstance(memory, np.ndarray) and memory.base is not None:
+            memory = memory.base
+        return np.frombuffer(memory, np.uint8)
+
+    def check(self, step: int, what: str) -> None:
+        """Make sure that the pictures of a step, part of a `what`, are still there.
+
+        Raises:
+            SlotOverwritten: `slots` further steps were sent.
+            RingClosed: the environment was closed, and nobody tells.
+        """
+        mend = f"copy a {what} that has to live longer"
+        try:
+            self.ring.check(step)
+        except SlotOverwritten:
+            raise SlotOverwritten(
+                f"the frames of step {step} were overwritten: {mend},"
+                " or make the environment with more slots"
+            ) from None
+        except RingClosed:
+            raise RingClosed(f"the environment is closed: {mend}") from None
 
     def cut(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Pictures of the ring in the shape of observations."""

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from envserver.infos import by_env
 from envserver.rendering import RENDER_MODES
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
 
     def step(self, action: Any) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
         """Act, and look at the next tick."""
+        if isinstance(action, np.ndarray) and action.shape == ():
+            action = action[()]  # what Gymnasium's Discrete holds, and its NumpyToTorch gives
         observations, rewards, terminated, truncated, infos = self.envs.step([action])
         return (
             observations[0].copy(),
@@ -72,9 +75,4 @@ class SingleEnv(gymnasium.Env[NDArray[np.uint8], Any]):
 
 def only(infos: dict[str, Any]) -> dict[str, Any]:
     """What the infos say about the only environment."""
-    found = {}
-    for key, column in infos.items():
-        if key.startswith("_") or not infos[f"_{key}"][0]:
-            continue
-        found[key] = only(column) if isinstance(column, dict) else column[0]
-    return found
+    return by_env(infos, 1)[0]

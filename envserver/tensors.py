@@ -129,7 +129,7 @@ def pinned(envs: Any) -> Iterator[None]:
     """
     if not torch.cuda.is_available():
         raise RuntimeError("no CUDA device here, and so no pinned memory: leave `pinned` out")
-    memory = _whole(envs._rows.pixels(0))
+    memory = envs.memory
     runtime: Any = torch.cuda.cudart()
     address = memory.ctypes.data
     code = runtime.cudaHostRegister(address, memory.nbytes, CUDA_PORTABLE | CUDA_READ_ONLY)
@@ -154,14 +154,6 @@ class _Memory:
         described["data"] = (described["data"][0], read_only)
         described["strides"] = array.strides
         self.__array_interface__ = described
-
-
-def _whole(view: NDArray[Any]) -> NDArray[np.uint8]:
-    """All of the mapping that a view lies in."""
-    memory: Any = view
-    while isinstance(memory, np.ndarray) and memory.base is not None:
-        memory = memory.base
-    return np.frombuffer(memory, np.uint8)
 
 
 def _holds_ours(given: Any) -> bool:

@@ -3,22 +3,15 @@
 Theory of operation: `step` is `send` and `recv`. `send` encodes the actions, which may raise and
 then sends nothing, and asks for the step; `recv` waits by the rules of `stepping.py`, reads the
 records through `episodes.py`, and returns a `Batch` whose observations nobody copied. Between the
-two a step is *pending*; an interrupted `recv` may be called again, or `reset`.
+two a step is *pending*; which call may come then, `order.py` says.
 """
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import gymnasium
 import numpy as np
-from gymnasium.error import (
-    AlreadyPendingCallError,
-    ClosedEnvironmentError,
-    NoAsyncCallError,
-    ResetNeeded,
-)
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
@@ -29,10 +22,11 @@ from envserver.batch import Batch
 from envserver.collecting import Collector, VectorSession
 from envserver.due import AT, NOW, At, DueTime, Ticks, due_fields
 from envserver.episodes import Episodes
-from envserver.errors import ForkedSession, ResetFailed, WouldBlock
+from envserver.errors import ResetFailed, WouldBlock
 from envserver.observing import Shown
+from envserver.order import Order
 from envserver.rendering import RENDER_MODES, check_render_mode
-from envserver.resets import RunningNames, chosen_envs, listed, reset_requests
+from envserver.resets import RunningNames, chosen_envs, reset_requests
 from envserver.rollouts import Rollout
 from envserver.rows import Rows
 from envserver.settling import Rules
@@ -62,10 +56,14 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         render_mode: None or "rgb_array".
         shown: What the observations show of the screen; None: all, as it is.
         keep_dim: Grey observations are (num_envs, height, width, 1).
+
+    Attributes:
+        daemon_pid: The daemon's process, under which the remotes and workers run.
+        slots: How many steps' observations the memory holds.
+        while_resetting: As above, like `autoreset_mode`.
     """
 
     daemon_pid: int | None = None
-    """The daemon's process, under which the remotes and workers run."""
 
     def __init__(
         self,
@@ -91,30 +89,29 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
             "render_modes": list(RENDER_MODES),
             "render_fps": fps or 60,
         }
-        self._pid = os.getpid()
         self._ring = Ring(session.segment_fd, session.doorbells)
+        self.slots = self._ring.slots
         self._rows = Rows(self._ring, keep_dim)
         n, shape = self._ring.num_envs, self._rows.shape
         self.num_envs = n
         self._looked_at = (shown.screen, shown.crop) if shown else ((shape[1], shape[0]), None)
         self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
         self.observation_space = PictureSpace((n, *shape))
-        self._mask = while_resetting == "mask"
+        self.while_resetting = while_resetting
         self._late_after_ns = None if late_after_ms is None else round(late_after_ms * 1e6)
         self._step_timeout_ns = round(step_timeout_s * 1e9)
         self._reset_timeout_ns = round(reset_timeout_s * 1e9)
         same_step = autoreset_mode is AutoresetMode.SAME_STEP
-        self._disabled = autoreset_mode is AutoresetMode.DISABLED
-        self._episodes = Episodes(n, autoreset=not self._disabled)
-        rules = Rules(not self._mask, same_step, self._step_timeout_ns, self._reset_timeout_ns)
-        self._stepper = Stepper(self._ring, session, codec, self._episodes, rules)
+        episodes = Episodes(n, autoreset=autoreset_mode is not AutoresetMode.DISABLED)
+        wait = while_resetting == "wait"
+        rules = Rules(wait, same_step, self._step_timeout_ns, self._reset_timeout_ns)
+        self._stepper = Stepper(self._ring, session, codec, episodes, rules)
         self._use_codec(codec)
         self._asked = self._stepper.asked
+        self._order = Order(self._asked, episodes)
         self._collector = Collector(self._rows, session, self._stepper, same_step)
         self._all_envs = range(n)
         self._names = RunningNames()
-        self._was_reset: bool | None = None
-        self._interrupted = False
 
     # Gymnasium
 
@@ -148,18 +145,15 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         """
         self._check_open()
         requests = reset_requests(self.num_envs, seed, options)
+        self._order.check_reset(len(requests))
         if self._asked.pending:
-            if not self._interrupted or len(requests) < self.num_envs:
-                raise AlreadyPendingCallError(
-                    "reset while a step is under way: call recv() first", "reset"
-                )
             self._give_up()
         codec = take_switches(self.session, requests, self._codec, self.num_envs)
         if isinstance(seed, int | np.integer):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         mask = np.isin(self._all_envs, list(requests))
         self._names.fill(requests, self.session)
-        self._was_reset = False
+        self._order.began = False
         try:
             self._await_reset(requests)
             batch, faults = self._collector.reset(mask)
@@ -169,7 +163,8 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         if self._ticks is not None:
             self._ticks.restart()
         all_failed = len(faults) == len(requests)
-        self._was_reset = not (all_failed and codec is not None)  # what may begin has other actions
+        # Where all failed to switch, what may begin has other actions.
+        self._order.began = not (all_failed and codec is not None)
         if all_failed:
             raise ResetFailed(self._reset_failure(batch, min(faults)))
         if codec is not None:
@@ -196,13 +191,13 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._check_open()
         if self.render_mode is None:
             return None
-        self._check_reset("render")
+        self._order.check_began("render")
         newest = self._asked.newest.tolist()
         return tuple(self._rows.rgb(newest[env], env) for env in self._all_envs)
 
     def close_extras(self, keep: bool = False, **_: Any) -> None:
         """Give the remotes back, or `keep` them for the client_id; in a fork, do nothing."""
-        if os.getpid() == self._pid:
+        if not self._order.forked:
             self.session.close(keep=keep)
             self._ring.close()
 
@@ -211,6 +206,10 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __getstate__(self) -> None:
+        """Refuse to be copied or pickled: the memory is this process's."""
+        raise TypeError("an environment stays in its process: make another where it is wanted")
 
     # The asynchronous pair
 
@@ -233,7 +232,7 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._check_open()
         whole = envs is None
         chosen = self._all_envs if envs is None else chosen_envs(self.num_envs, envs)
-        self._check_order(chosen, whole)
+        self._order.check_send(chosen, whole)
         encoded = self._codec.encode(actions, chosen)
         room = self._ring.queue_entries - 1
         sizes = [len(action.events) for action in encoded]
@@ -250,14 +249,14 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         elif self._ticks is not None:
             self._ticks.pause()
         fields = due_fields(due, sent_ns, *self._looked_at)
-        self._interrupted = True  # until all is sent
+        self._order.interrupted = True  # until all is sent
         self._stepper.ask_step(
             encoded,
             None if whole else np.array(chosen, dtype=np.int32),
             fields,
             max(fields.due_ns, sent_ns) + self._grace_ns(due),
         )
-        self._interrupted = False
+        self._order.interrupted = False
 
     def recv(self, timeout_s: float | None = None, min_envs: int | None = None) -> Batch:
         """Wait for the observations of what was sent.
@@ -275,22 +274,18 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
             ClosedEnvironmentError: another thread closed the environment meanwhile.
         """
         self._check_open()
-        pending = self._asked.pending
-        if not pending:
-            raise NoAsyncCallError("recv without a send: call send(actions) first", "recv")
-        if min_envs is not None and not 1 <= min_envs <= pending:
-            raise ValueError(f"min_envs is {min_envs}, expected 1 to {pending}, what was sent")
+        pending = self._order.check_recv(min_envs)
         until_ns = None if timeout_s is None else time.monotonic_ns() + round(timeout_s * 1e9)
-        self._interrupted = True  # unless it returns or times out
+        self._order.interrupted = True  # unless it returns or times out
         if not self._stepper.complete(min_envs or pending, until_ns):
-            self._interrupted = False
+            self._order.interrupted = False
             raise TimeoutError(
                 f"{self._asked.pending - len(self._stepper.done())} of {pending} environments "
                 f"did not answer within {timeout_s} s; the step is still pending"
             )
         whole = min_envs is None and self._asked.whole is not None
         batch = self._collector.all() if whole else self._collector.some()
-        self._interrupted = False
+        self._order.interrupted = False
         return batch
 
     def recv_nowait(self, min_envs: int | None = None) -> Batch:
@@ -304,7 +299,17 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         except TimeoutError as error:
             raise WouldBlock(str(error)) from None
 
-    # What the ring still holds
+    # What is under way, and what the ring still holds
+
+    @property
+    def pending(self) -> int:
+        """For how many environments a step was sent and not received."""
+        return self._asked.pending
+
+    @property
+    def memory(self) -> NDArray[np.uint8]:
+        """All memory that observations are views of, uint8 (bytes,), read-only."""
+        return self._rows.memory()
 
     def rollout(self, steps: int, stack: int = 1) -> Rollout:
         """The newest `steps` steps as arrays (steps, num_envs, ...), pictures without a copy.
@@ -318,7 +323,7 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
             ResetNeeded: there was no reset.
         """
         self._check_open()
-        self._check_reset("rollout")
+        self._order.check_began("rollout")
         return self._collector.history.rollout(self._asked.newest, self._asked.step, steps, stack)
 
     def stack(self, depth: int) -> NDArray[np.uint8]:
@@ -328,7 +333,7 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         before it. Raises as `rollout`; `depth` slots are needed.
         """
         self._check_open()
-        self._check_reset("stack")
+        self._order.check_began("stack")
         return self._collector.history.stack(self._asked.newest, self._asked.step, depth)
 
     def _use_codec(self, codec: ActionCodec) -> None:
@@ -337,39 +342,10 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._codec = codec
         self._stepper.use_codec(codec)
 
-    # Order
+    # When a step is late, and what is under way
 
     def _check_open(self) -> None:
-        if os.getpid() != self._pid:
-            raise ForkedSession(
-                f"the environment belongs to process {self._pid}: make one in this process"
-            )
-        if self.closed:
-            raise ClosedEnvironmentError("the environment is closed: make another")
-
-    def _check_reset(self, call: str) -> None:
-        if self._was_reset is None:
-            raise ResetNeeded(f"{call} before the first reset: call reset()")
-        if not self._was_reset:
-            raise ResetNeeded("the last reset did not finish: call reset()")
-
-    def _check_order(self, chosen: Sequence[int], whole: bool) -> None:
-        self._check_reset("step")
-        if self._asked.pending:
-            asked = self._asked.steps
-            busy = [env for env in chosen if asked[env] >= 0]
-            if busy or whole:
-                mend = "call recv() or reset()" if self._interrupted else "call recv() first"
-                raise AlreadyPendingCallError(
-                    f"send while a step is under way ({listed(busy)}): {mend}", "send"
-                )
-        if self._disabled and self._episodes.ended.any():
-            ended = [env for env in chosen if self._episodes.ended[env]]
-            if ended:
-                raise ResetNeeded(
-                    f"the episodes of {listed(ended)} have ended: "
-                    "call reset(options={'reset_mask': ...})"
-                )
+        self._order.check_open(self.closed)
 
     def _grace_ns(self, due: DueTime) -> int:
         if self._late_after_ns is not None:
@@ -377,8 +353,6 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
         if isinstance(due, At) and self._ticks is not None:
             return self._ticks.period_ns // 2
         return self._step_timeout_ns
-
-    # Resetting
 
     def _await_reset(self, requests: Mapping[int, Mapping[str, Any]]) -> None:
         stepper = self._stepper
@@ -390,8 +364,8 @@ class VectorEnv(RemoteAttributes, gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     def _give_up(self) -> None:
         """Forget what is under way."""
+        self._collector.drop()
         self._stepper.give_up()
-        self._collector.forget()
 
     def _reset_failure(self, batch: Batch, env: int) -> str:
         name, cause = self.session.names[env], batch.infos["fault"][env]["cause"]

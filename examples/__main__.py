@@ -29,12 +29,14 @@ class Example:
         words: What Python is told: the file, or "-m" and a module, and arguments.
         needs: The framework's module, where it needs one.
         extra: The extra of envserver that installs it, where one does.
+        read: What says how to install it, where `pip install` cannot.
         daemon: Whether it wants a daemon that runs already.
     """
 
     words: Sequence[str]
     needs: str = ""
     extra: str = ""
+    read: str = ""
     daemon: bool = False
 
     @property
@@ -43,7 +45,9 @@ class Example:
 
     @property
     def installs(self) -> str:
-        return f"'envserver[{self.extra}]'" if self.extra else self.needs
+        if self.read:
+            return f"see {self.read}"
+        return "pip install " + (f"'envserver[{self.extra}]'" if self.extra else self.needs)
 
 
 UNIVERSE = ("-m", "envserver.universe", "universe_agent.py")
@@ -58,6 +62,9 @@ EXAMPLES = {
     "solvers": Example(["-m", "examples.solvers", "terminal.CreateFile-v0", "--episodes", "1"]),
     "adapters/legacy_infos.py": Example(["adapters/legacy_infos.py", "60"]),
     "adapters/puffer_rollout.py": Example(["adapters/puffer_rollout.py", "60"]),
+    "adapters/puffer_train.py": Example(
+        ["adapters/puffer_train.py", "128"], "pufferlib", read="docs/frameworks.md"
+    ),
     "adapters/rllib_ppo.py": Example(["adapters/rllib_ppo.py"], "ray", "rllib", daemon=True),
     "adapters/sb3_ppo.py": Example(["adapters/sb3_ppo.py", "128"], "stable_baselines3", "sb3"),
     "adapters/torchrl_rollout.py": Example(
@@ -117,7 +124,7 @@ def main(names: Sequence[str]) -> int:
     for name in names or EXAMPLES:
         example = EXAMPLES[name]
         if example.is_missing:
-            print(f"{name}: skipped, it needs {example.needs}: pip install {example.installs}")
+            print(f"{name}: skipped, it needs {example.needs}: {example.installs}")
             continue
         began_s = time.perf_counter()
         # A unix socket's path is short.

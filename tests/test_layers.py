@@ -24,6 +24,15 @@ SOURCES = [
     for path in sorted((ROOT / directory).rglob(f"*.{suffix}"))
 ]
 
+FOREIGN = {
+    *("_asdict", "_current_frames", "_exit", "_fields"),  # Python's
+    *("_make_wrapper_subclass", "_pytree", "_schema"),  # torch's
+    *("_add_info", "_response"),  # Gymnasium's, docker-py's
+}
+"""Names of other libraries, for which there are no others."""
+HIDDEN = {"_host"}
+"""Of `Task`, whose other names are its authors' to choose."""
+
 EXAMPLE = """\
 import a.b, c as d
 from e.f import g
@@ -75,3 +84,18 @@ def test_python_files_open_with_a_docstring() -> None:
         if path.suffix in (".py", ".pyx") and not opening.match(path.read_text())
     ]
     assert silent == []
+
+
+def names_of_others(text: str) -> set[str]:
+    """The names with an underscore that a source reads of objects but has not itself."""
+    own = set(re.findall(r"(?:\b(?:self|cls)\.|\bdef |^ +)(_[a-z]\w*)", text, re.MULTILINE))
+    return set(re.findall(r"[\w\])]\.(_[a-z]\w*)", text)) - own
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_what_is_private_is_left_alone(package: str) -> None:
+    assert names_of_others("self._a = b._a, b._c, self._d, d()._e\n def _e():") == {"_c"}
+    for path in SOURCES:
+        if path.relative_to(ROOT).parts[0] == package and path.suffix in (".py", ".pyx"):
+            found = names_of_others(path.read_text()) - FOREIGN - HIDDEN
+            assert found == set(), f"{path.relative_to(ROOT)} reads {found} of others"

@@ -12,8 +12,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envserver.adapters.columns import by_env
 from envserver.adapters.needs import check_mode, check_slots
+from envserver.infos import by_env
 from envserver.vector_env import VectorEnv
 
 WHO = "a script of Gymnasium 0.29"
@@ -25,8 +25,8 @@ class LegacyVectorEnv(gymnasium.vector.VectorWrapper):
     Where an episode ends, the observation is the next one's first, and the infos have, as object
     arrays (num_envs,), None elsewhere, with masks `_final_info` and `_final_observation`:
     `final_observation`, the picture at the end, and `final_info`, a dict that has
-    `episode` too: `r`, the return, `l`, its steps, and `t`, seconds since the first reset, arrays
-    of one as `RecordEpisodeStatistics` had them. All other columns are as ever.
+    `episode` too: `r`, the return, `l`, its steps, and `t`, the seconds that it took, arrays of
+    one as `RecordEpisodeStatistics` had them. All other columns are as ever.
 
     Args:
         envs: With `autoreset_mode="same_step"`; closed with this.
@@ -41,7 +41,7 @@ class LegacyVectorEnv(gymnasium.vector.VectorWrapper):
         super().__init__(envs)
         self._returns = np.zeros(envs.num_envs)
         self._steps = np.zeros(envs.num_envs, np.int64)
-        self._began_s = time.monotonic()
+        self._began_s = np.full(envs.num_envs, time.monotonic())
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
@@ -49,10 +49,7 @@ class LegacyVectorEnv(gymnasium.vector.VectorWrapper):
         """As `VectorEnv.reset`; the episodes that begin count from 0."""
         mask = (options or {}).get("reset_mask")
         observations, infos = self.env.reset(seed=seed, options=options)
-        begun = slice(None) if mask is None else mask
-        if mask is None:
-            self._began_s = time.monotonic()
-        self._returns[begun] = self._steps[begun] = 0
+        self._begin(slice(None) if mask is None else mask)
         return observations, infos
 
     def step(
@@ -65,8 +62,12 @@ class LegacyVectorEnv(gymnasium.vector.VectorWrapper):
         ends = terminated | truncated
         if ends.any():
             infos = self._older(infos, ends)
-            self._returns[ends] = self._steps[ends] = 0
+            self._begin(ends)
         return observations, rewards, terminated, truncated, infos
+
+    def _begin(self, envs: Any) -> None:
+        self._returns[envs] = self._steps[envs] = 0
+        self._began_s[envs] = time.monotonic()
 
     def _older(self, infos: dict[str, Any], ends: NDArray[np.bool_]) -> dict[str, Any]:
         older = dict(infos)
@@ -74,12 +75,12 @@ class LegacyVectorEnv(gymnasium.vector.VectorWrapper):
         del older["_final_obs"]
         said = by_env(infos, self.num_envs)
         column = np.full(self.num_envs, None, dtype=object)
-        passed_s = time.monotonic() - self._began_s
+        took_s = time.monotonic() - self._began_s
         for env in np.flatnonzero(ends).tolist():
             episode = {
                 "r": self._returns[env : env + 1].copy(),
                 "l": self._steps[env : env + 1].copy(),
-                "t": np.array([passed_s]),
+                "t": took_s[env : env + 1].copy(),
             }
             column[env] = {**said[env].get("final_info", {}), "episode": episode}
         older["final_info"], older["_final_info"] = column, ends.copy()

@@ -2,11 +2,14 @@
 
 import contextlib
 import re
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import gymnasium
+import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from envserver.vector_env import VectorEnv
@@ -46,14 +49,20 @@ def check_mode(envs: VectorEnv, wanted: AutoresetMode, who: str) -> None:
     """Make sure that episodes begin anew as `who` expects it.
 
     Raises:
+        TypeError: it is another environment, or wrapped.
         ValueError: they do not, or batches come while environments reset.
     """
+    if not isinstance(envs, VectorEnv):
+        raise TypeError(
+            f"{who} is given a {type(envs).__name__}, expected what envserver.make_vec made; "
+            "wrappers go around the adapter"
+        )
     if envs.autoreset_mode is not wanted:
         raise ValueError(
             f"autoreset_mode is {envs.autoreset_mode.name}, {who} expects {wanted.name}: "
             f"make_vec(..., autoreset_mode={wanted.name.lower()!r})"
         )
-    if envs._mask:
+    if envs.while_resetting == "mask":
         raise ValueError(
             f"while_resetting is 'mask', {who} knows no environments between episodes: "
             "make_vec(..., while_resetting='wait')"
@@ -71,7 +80,7 @@ def check_slots(envs: VectorEnv, wanted: int, who: str) -> None:
     Raises:
         ValueError: the ring has fewer slots.
     """
-    slots = envs._ring.slots
+    slots = envs.slots
     if slots < wanted:
         raise ValueError(
             f"the session has {slots} slots, {who} holds {wanted} steps' observations "
@@ -95,3 +104,15 @@ def check_actions(
             "space for policies of envserver.codecs.policies, such as Combinations or HeldKeys"
         )
     return space
+
+
+def show_torch_a_read_only_array() -> None:
+    """torch, where it is loaded, warns of the first alone: of this one, which nobody sees."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    picture = np.zeros(1, np.uint8)
+    picture.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.as_tensor(picture)

@@ -13,7 +13,7 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envserver.adapters.needs import check_actions, check_mode
+from envserver.adapters.needs import check_actions, check_mode, show_torch_a_read_only_array
 from envserver.batch import Batch
 from envserver.vector_env import VectorEnv
 
@@ -50,6 +50,7 @@ class PufferVecEnv:
     def __init__(self, envs: VectorEnv) -> None:
         check_mode(envs, AutoresetMode.SAME_STEP, WHO)
         actions = check_actions(envs, (Discrete, MultiDiscrete, Box), WHO)
+        show_torch_a_read_only_array()  # The trainer only reads observations.
         self.envs = envs
         self.num_envs = self.num_agents = self.agents_per_batch = n = envs.num_envs
         self.single_observation_space = envs.single_observation_space
@@ -68,7 +69,7 @@ class PufferVecEnv:
 
     def async_reset(self, seed: int | Sequence[int | None] | None = None) -> None:
         """Begin new episodes, which `recv` shows; a step under way is dropped."""
-        if self.envs._asked.pending:
+        if self.envs.pending:
             self.envs.recv()
         self._first, _ = self.envs.reset(seed=seed)
         self._returns[:] = self._steps[:] = 0

@@ -4,7 +4,6 @@ SB3's algorithms hold two generations of observations, those that they acted on 
 of it, and copy both into their buffers before the next step. Two slots are that.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,17 @@ from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envserver.adapters.columns import by_env
-from envserver.adapters.needs import check_actions, check_mode, check_slots, importing
+from envserver.adapters.needs import (
+    check_actions,
+    check_mode,
+    check_slots,
+    importing,
+    show_torch_a_read_only_array,
+)
+from envserver.infos import by_env
 from envserver.vector_env import VectorEnv
 
 with importing("stable-baselines3", "sb3", (2, 4)):
-    import torch
     from stable_baselines3.common.vec_env import VecEnv
 
 WHO = "Stable-Baselines3"
@@ -45,19 +49,21 @@ class SB3VecEnv(VecEnv):
         check_slots(envs, generations, WHO)
         actions = check_actions(envs, (Discrete, MultiDiscrete, MultiBinary, Box), WHO)
         self.envs = envs
-        _say_once_that_it_is_read_only()
+        show_torch_a_read_only_array()  # SB3 only reads observations.
         super().__init__(envs.num_envs, envs.single_observation_space, actions)
+        self.metadata["render_fps"] = envs.metadata["render_fps"]
 
     def reset(self) -> NDArray[np.uint8]:
         """Begin new episodes with what `seed` and `set_options` said; a step under way is dropped.
 
         The options are one dict, or a list of one dict an environment.
         """
-        if self.envs._asked.pending:
+        if self.envs.pending:
             self.envs.recv()
         options = {"per_env": list(self._options)} if any(self._options) else None
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observations, infos = self.envs.reset(seed=seeds, options=options)
+        self.action_space = self.envs.single_action_space
         self.reset_infos = by_env(infos, self.num_envs)
         self._reset_seeds()
         self._reset_options()
@@ -84,9 +90,10 @@ class SB3VecEnv(VecEnv):
     def _last_info(self, env: int, info: dict[str, Any]) -> dict[str, Any]:
         """The info of an episode's last step, out of a row that shows the next episode."""
         picture, final = info.pop("final_obs"), info.pop("final_info", {})
+        ours = {key: info[key] for key in ("valid", "late", "rewarder", "fault") if key in info}
+        episode = self.reset_infos[env]["episode_id"]
         self.reset_infos[env] = info
-        ours = {key: info[key] for key in ("valid", "late", "fault") if key in info}
-        return {**ours, **final, "terminal_observation": picture}
+        return {**ours, "episode_id": episode, **final, "terminal_observation": picture}
 
     def close(self) -> None:
         """Give the remotes back; a second call does nothing."""
@@ -133,12 +140,3 @@ class SB3VecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
         """False: wrappers go around all environments at once."""
         return [False for _ in self._get_indices(indices)]
-
-
-def _say_once_that_it_is_read_only() -> None:
-    """torch warns the first time that it gets such an array; SB3 only reads observations."""
-    picture = np.zeros(1, np.uint8)
-    picture.flags.writeable = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.as_tensor(picture)

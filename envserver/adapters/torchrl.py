@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envserver.adapters.needs import check_actions, check_mode, importing
+from envserver.errors import ResetFailed
 from envserver.vector_env import VectorEnv
 
 with importing("torchrl", "torchrl", (0, 7)):
@@ -62,22 +63,32 @@ class TorchRLEnv(EnvBase):
         flag = Categorical(2, shape=(n, 1), dtype=torch.bool, device=device)
         flags = {name: flag.clone() for name in ("done", "terminated", "truncated")}
         self.done_spec = Composite(flags, shape=(n,), device=device)
+        self.is_closed = False  # a collector that shuts down closes what says so
 
-    def _reset(self, tensordict: Any = None, **options: Any) -> Any:
-        """Begin new episodes: all, or those that "_reset" says; `options` as `VectorEnv.reset`."""
-        given = dict(options.get("options") or {})
+    def _reset(
+        self, tensordict: Any = None, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> Any:
+        """Begin new episodes: all, or those that "_reset" says; else as `VectorEnv.reset`.
+
+        Raises:
+            ResetFailed: one of them did not begin. Another reset may succeed.
+        """
+        given = dict(options or {})
         mask = None if tensordict is None else tensordict.get("_reset", None)
         if mask is not None:
             given["reset_mask"] = mask.reshape(self.envs.num_envs).cpu().numpy()
-            seed = options.get("seed")
         else:
-            seed, self._seed = options.get("seed", self._seed), None
-        observations, _ = self.envs.reset(seed=seed, options=given or None)
+            seed, self._seed = self._seed if seed is None else seed, None
+        observations, infos = self.envs.reset(seed=seed, options=given or None)
+        if "fault" in infos:  # TorchRL has no word for who has no episode
+            env = int(np.flatnonzero(infos["_fault"])[0])
+            cause = infos["fault"][env]["cause"]
+            raise ResetFailed(f"environment {env} began no new episode: {cause}")
         off = np.zeros(self.envs.num_envs, np.bool_)
         return self._made({self.key: self._own(observations), **self._flags(off, off)})
 
     def _step(self, tensordict: Any) -> Any:
-        actions = tensordict.get(self.action_key).detach().cpu().numpy()
+        actions = tensordict[self.action_key].detach().cpu().numpy()
         partial = tensordict.get("_step", None)
         if partial is not None:
             return self._step_some(tensordict, actions, partial)

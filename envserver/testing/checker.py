@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import iterate
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ def check_vector_env(
     max_steps: int = 500,
     ends: int = 2,
     deterministic: bool = True,
+    seed_lists: bool = True,
+    masks: bool = True,
     lives: int = 0,
     seed: int = 0,
 ) -> Report:
@@ -42,6 +45,9 @@ def check_vector_env(
         ends: How many ends of episodes are enough.
         deterministic: Equal seeds have to give equal first observations. Programs in real time
             do not.
+        seed_lists: `reset` takes a list of seeds, as Sync- and AsyncVectorEnv do; not all of
+            Gymnasium's classes do.
+        masks: It takes `options["reset_mask"]`, as those do.
         lives: For how many further steps observations have to stay as they were.
         seed: Of resets and of the sampled actions.
 
@@ -52,11 +58,11 @@ def check_vector_env(
     Raises:
         ContractBroken: a rule is broken; the message says which, what was found and expected.
     """
-    check = _Check(envs, actions, deterministic, lives, seed)
+    check = _Check(envs, actions, deterministic, masks, lives, seed)
     try:
         check.described()
-        check.seeds()
-        check.masks()
+        check.seeds(seed_lists)
+        check.masked()
         check.rendered()
         check.episodes(max_steps, ends)
     except BaseException:
@@ -73,10 +79,12 @@ class _Check:
         envs: Any,
         actions: Callable[[Any], Any] | None,
         deterministic: bool,
+        masks: bool,
         lives: int,
         seed: int,
     ) -> None:
-        self.envs, self.seed, self.deterministic = envs, seed, deterministic
+        self.envs, self.seed = envs, seed
+        self.deterministic, self.masks = deterministic, masks
         self.actions = actions or (lambda envs: envs.action_space.sample())
         self.must_live = lives
         self.steps = self.ends = 0
@@ -111,22 +119,26 @@ class _Check:
             for name, space in ((f"{kind}_space", batched), (f"single_{kind}_space", single)):
                 if not isinstance(space, gymnasium.Space):
                     raise ContractBroken("spaces", f"{name} is {space!r}")
-            if isinstance(batched, gymnasium.spaces.Box):
-                if batched.shape != (n, *single.shape) or batched.dtype != single.dtype:
-                    raise ContractBroken("spaces", f"{kind}_space is {batched}, of {single}")
-                continue
-            batched.seed(self.seed)
-            for _ in range(SAMPLES):
-                parts = list(iterate(batched, batched.sample()))
-                if len(parts) != n or not all(single.contains(part) for part in parts):
-                    raise ContractBroken(
-                        "spaces", f"{kind}_space is {batched}, not {n} of {single}"
-                    )
-        mode = envs.metadata.get("autoreset_mode")
+            if not self._is_batch(batched, single):
+                raise ContractBroken("spaces", f"{kind}_space is {batched}, not {n} of {single}")
+        mode = (envs.metadata or {}).get("autoreset_mode")
         if not isinstance(mode, AutoresetMode):
             raise ContractBroken("metadata", f"it is {mode!r}")
         self.mode = mode
         self.returned = Returned(envs, self.must_live)
+
+    def _is_batch(self, batched: Any, single: Any) -> bool:
+        if isinstance(batched, Box) and isinstance(single, Box):
+            return batched.shape == (self.n, *single.shape) and batched.dtype == single.dtype
+        batched.seed(self.seed)
+        for _ in range(SAMPLES):
+            try:
+                parts = list(iterate(batched, batched.sample()))
+            except TypeError:  # it cannot be taken apart
+                return False
+            if len(parts) != self.n or not all(single.contains(part) for part in parts):
+                return False
+        return True
 
     # Calls, and what always holds of what they return
 
@@ -160,22 +172,30 @@ class _Check:
 
     # Resets
 
-    def seeds(self) -> None:
+    def seeds(self, lists: bool) -> None:
+        self.reset()
         first = copied(self.reset("seeds", seed=self.seed)[0])
         self.step()
-        listed = [self.seed + env for env in range(self.n)]
+        listed: Any = [self.seed + env for env in range(self.n)] if lists else self.seed
         again = copied(self.reset("seeds", seed=listed)[0])
         if not self.deterministic:
             self.unchecked["seeds repeat"] = "deterministic=False"
         elif not equal(first, again):
             raise ContractBroken(
-                "seeds repeat", f"reset(seed={self.seed}) and reset(seed={listed}) differ"
+                "seeds repeat",
+                f"reset(seed={self.seed}) and reset(seed={listed}) gave other observations; for"
+                " programs in real time: deterministic=False",
             )
-        self._refused("seeds", "a list of one seed more", seed=[*listed, 0])
-        self.reset()
+        if lists:
+            self._refused("seeds", "a list of one seed more", seed=[*listed, 0])
+        else:
+            self.unchecked["seeds"] = "seed_lists=False"
 
-    def masks(self) -> None:
-        self.reset(seed=self.seed)
+    def masked(self) -> None:
+        if not self.masks:
+            self.unchecked |= dict.fromkeys(("reset_mask", "bad masks"), "masks=False")
+            return
+        first = self._parts(copied(self.reset(seed=self.seed)[0]))
         before = copied(self.step()[0])
         for name, mask in (
             ("one environment more", np.ones(self.n + 1, np.bool_)),
@@ -186,18 +206,26 @@ class _Check:
         mask = np.zeros(self.n, np.bool_)
         mask[0] = True
         # A list of its own each time: Gymnasium takes the mask out of the options it is given.
-        after = self.reset(
-            "reset_mask", seed=[self.seed] * self.n, options={"reset_mask": mask.copy()}
-        )[0]
+        options = {"reset_mask": mask.copy()}
+        after = self.reset("reset_mask", seed=self.seed, options=options)[0]
         if self.n == 1:
             self.unchecked["reset_mask"] = "one environment: there are no others to be kept"
         else:
             self._kept_but(mask, before, after)
+        if self.deterministic and not equal(first[0], self._parts(after)[0]):
+            raise ContractBroken(
+                "reset_mask",
+                "environment 0 was in the mask, but does not show"
+                f" what reset(seed={self.seed}) did",
+            )
         self.step("reset_mask")
 
+    def _parts(self, observations: Any) -> list[Any]:
+        """The observation of each environment."""
+        return list(iterate(self.envs.observation_space, observations))
+
     def _kept_but(self, mask: NDArray[np.bool_], before: Any, after: Any) -> None:
-        space = self.envs.observation_space
-        pairs = zip(iterate(space, before), iterate(space, after), strict=True)
+        pairs = zip(self._parts(before), self._parts(after), strict=True)
         for env, (one, other) in enumerate(pairs):
             if not mask[env] and not equal(one, other):
                 raise ContractBroken(
@@ -262,9 +290,11 @@ class _Check:
 
     def _mend(self, ended: NDArray[np.bool_]) -> None:
         before = copied(self.returned.newest)
-        self._kept_but(
-            ended, before, self.reset("disabled", options={"reset_mask": ended.copy()})[0]
-        )
+        if self.masks:
+            options = {"reset_mask": ended.copy()}
+            self._kept_but(ended, before, self.reset("disabled", options=options)[0])
+        else:
+            self.reset("disabled")
 
     def _is_refused(self) -> bool:
         """Comes last: whoever refuses may be of no use afterwards."""

@@ -40,8 +40,8 @@ class Returned:
         """Check the rewards and flags of a step, and that those of the last did not change."""
         columns = (("rewards", rewards), ("terminations", terminated), ("truncations", truncated))
         for name, column in columns:
-            dtype = np.float64 if name == "rewards" else np.bool_
-            right = isinstance(column, np.ndarray) and column.dtype == dtype
+            kind = np.floating if name == "rewards" else np.bool_
+            right = isinstance(column, np.ndarray) and np.issubdtype(column.dtype, kind)
             if not right or column.shape != (self.n,):
                 rule = "rewards" if name == "rewards" else "flags"
                 raise ContractBroken(rule, f"{name} are {shape_of(column)}")
@@ -96,8 +96,11 @@ class Returned:
             if key.startswith("_") and key[1:] in infos:
                 continue
             mask = infos.get(f"_{key}")
+            if mask is None and path:  # the outer key's mask holds
+                mask = np.ones(self.n, np.bool_)
             if mask is None:
-                raise ContractBroken("infos", f"{name!r} has no mask {'_' + key!r}")
+                lacks = f"column {key[1:]!r}" if key.startswith("_") else f"mask {'_' + key!r}"
+                raise ContractBroken("infos", f"{name!r} has no {lacks}")
             if (
                 not isinstance(mask, np.ndarray)
                 or mask.dtype != np.bool_
@@ -106,5 +109,5 @@ class Returned:
                 raise ContractBroken("infos", f"the mask of {name!r} is {shape_of(mask)}")
             if isinstance(column, dict):
                 self._look_at_infos(column, f"{name}.")
-            elif not isinstance(column, np.ndarray) or len(column) != self.n:
+            elif not isinstance(column, np.ndarray) or column.shape[:1] != (self.n,):
                 raise ContractBroken("infos", f"{name!r} is {shape_of(column)}")

@@ -1,5 +1,6 @@
 """Observations of any space, as arrays: walked through, copied, compared, described."""
 
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,4 +41,4 @@ def shape_of(value: Any) -> str:
         return f"{value.dtype} {value.shape}"
     if isinstance(value, tuple):
         return f"a tuple of {len(value)}"
-    return f"{value!r}"
+    return reprlib.repr(value)

@@ -13,6 +13,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "adapters"
 ENDS = {
     "legacy_infos.py": ("envserver", "", ["60"], " points"),
     "puffer_rollout.py": ("envserver", "", ["60"], "(2, 60, 84, 84, 3) uint8, "),
+    "puffer_train.py": ("pufferlib", "make puffer", ["128"], "128 steps, 4 updates: "),
     "rllib_ppo.py": ("ray", "make rllib", ["3"], " steps sampled, trained with "),
     "sb3_ppo.py": ("stable_baselines3", "make frameworks", ["128"], "128 steps, "),
     "torchrl_rollout.py": (

@@ -1,5 +1,6 @@
 """Infos of Gymnasium 0.29 over our environments, read as CleanRL's scripts do."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ NOTHING = np.zeros(2, np.int64)
 def test_the_end_of_an_episode_as_ppo_reads_it(scripted: Any) -> None:
     raw = scripted(2, autoreset="same_step", reset=False, slots=2)
     envs = LegacyVectorEnv(raw)
+    began_s = time.monotonic()
     envs.reset(seed=1)
     episode = raw.session.workers[0].episode
     workers(raw)[1].plan("step", "done")
@@ -27,13 +29,15 @@ def test_the_end_of_an_episode_as_ppo_reads_it(scripted: Any) -> None:
     assert len(told) == 1
     assert float(told[0]["episode"]["r"][0]) == first[1][1] + rewards[1]
     assert int(told[0]["episode"]["l"][0]) == 2
-    assert told[0]["episode"]["t"][0] >= 0
+    assert 0 < told[0]["episode"]["t"][0] < time.monotonic() - began_s
     assert infos["_final_info"].tolist() == [False, True]
     assert infos["final_info"][0] is None
     assert (observations[1] == picture(episode + 1, 0)).all()
     workers(raw)[1].plan("done")
     infos = envs.step(NOTHING)[4]
-    assert int(infos["final_info"][1]["episode"]["l"][0]) == 1
+    again = infos["final_info"][1]["episode"]
+    assert int(again["l"][0]) == 1
+    assert again["t"][0] < time.monotonic() - began_s - told[0]["episode"]["t"][0]
 
 
 def test_a_truncated_episode_as_dqn_reads_it(scripted: Any) -> None:

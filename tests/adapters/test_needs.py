@@ -6,8 +6,9 @@ from typing import Any
 
 import gymnasium
 import pytest
+from gymnasium.vector import AutoresetMode
 
-from envserver.adapters.needs import check_actions, check_slots, importing, release
+from envserver.adapters.needs import check_actions, check_mode, check_slots, importing, release
 
 
 def test_a_missing_framework_is_one_clear_error() -> None:
@@ -53,6 +54,14 @@ except ImportError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     expected = f"{package} is not installed: pip install 'envserver[{module}]'\n"
     assert done.stdout == expected, done.stderr
+
+
+def test_another_environment_is_one_clear_error(scripted: Any) -> None:
+    envs = scripted(2, reset=False)
+    check_mode(envs, AutoresetMode.NEXT_STEP, "it")
+    wrapped: Any = gymnasium.wrappers.vector.ClipReward(envs, -1, 1)
+    with pytest.raises(TypeError, match=r"it is given a ClipReward, .*make_vec made; wrappers go"):
+        check_mode(wrapped, AutoresetMode.NEXT_STEP, "it")
 
 
 def test_too_few_slots_are_one_clear_error(scripted: Any) -> None:

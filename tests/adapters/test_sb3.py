@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes.picture_numbers import numbers
-from fakes.scripted_env import workers
+from fakes.scripted_env import session_of, workers
 from fakes.scripted_worker import picture
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 import envserver
@@ -116,8 +117,7 @@ def test_observations_are_the_session_s_memory(numbered: Any) -> None:
     envs.reset()
     for _ in range(3):
         observations = envs.step(NOTHING)[0]
-        ring = [raw._ring.pixels(slot).ctypes.data for slot in range(2)]
-        assert observations.ctypes.data in ring
+        assert np.shares_memory(observations, raw.memory)
         assert not observations.flags.writeable
 
 
@@ -133,11 +133,14 @@ def test_the_end_of_an_episode(scripted: Any) -> None:
     assert ends.tolist() == [False, False]
     assert [info["TimeLimit.truncated"] for info in infos] == [False, False]
     assert not any("terminal_observation" in info for info in infos)
+    running = infos[0].keys()
     observations, rewards, ends, infos = envs.step(NOTHING)
     assert ends.tolist() == [True, True]
     assert rewards.shape == (2,)
     assert [info["TimeLimit.truncated"] for info in infos] == [False, True]
     for env, info in enumerate(infos):
+        assert info.keys() == {*running, "terminal_observation"}
+        assert info["episode_id"] == episode
         assert (info["terminal_observation"] == picture(episode, 2)).all()
         assert (observations[env] == picture(episode + 1, 0)).all()
         assert "final_obs" not in info
@@ -201,6 +204,16 @@ def test_seeds_and_options_hold_for_one_reset(scripted: Any, monkeypatch: Any) -
     assert [info["valid"] for info in envs.reset_infos] == [True, True]
 
 
+def test_another_environment_has_other_actions(scripted: Any) -> None:
+    raw = scripted(2, autoreset="same_step", reset=False, slots=2)
+    session_of(raw).others["second"] = {"keysyms": [[], [0x20]]}
+    envs = SB3VecEnv(raw)
+    assert envs.action_space == Discrete(3)
+    envs.set_options({"env_id": "second"})
+    envs.reset()
+    assert envs.action_space == Discrete(2)
+
+
 def test_a_reset_drops_the_step_under_way(scripted: Any) -> None:
     envs = SB3VecEnv(scripted(2, autoreset="same_step", reset=False, slots=2))
     envs.reset()
@@ -225,6 +238,12 @@ def test_attributes_methods_and_pictures(scripted: Any) -> None:
     assert (np.stack([image for image in images if image is not None]) == observations).all()
     assert len(envs.env_method("render", indices=[0])) == 1
     assert envs.render().shape == (4 * 2, 8, 3)
+
+
+def test_a_video_is_as_fast_as_the_session(scripted: Any) -> None:
+    raw = scripted(2, autoreset="same_step", reset=False, fps=30, render_mode="rgb_array")
+    metadata = SB3VecEnv(raw).metadata
+    assert metadata == {"render_modes": ["human", "rgb_array"], "render_fps": 30}
 
 
 def test_no_pictures_without_a_render_mode(scripted: Any) -> None:

@@ -1,5 +1,7 @@
 """Rollouts and stacks: what the ring shows equals what the steps returned, without a copy."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -182,14 +184,15 @@ def test_life_and_copies(make: Make) -> None:
     assert kept.is_valid()
     assert not np.array_equal(rollout.observations, kept.observations)
     assert np.array_equal(kept.observations[1:], kept.next_observations[:-1])
-    kept.observations[0] = 7
+    for name in ("observations", "actions", "rewards", "terminated", "valid", "episode_id"):
+        getattr(kept, name)[0] = 1
 
 
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
         (lambda envs: envs.rollout(4), r"rollout\(4\) needs 5 slots, .* has 4: .* slots=5"),
-        (lambda envs: envs.rollout(3, stack=2), r"needs 5 slots, .* has 4"),
+        (lambda envs: envs.rollout(3, stack=2), r"rollout\(3, stack=2\) needs 5 slots, .* has 4"),
         (lambda envs: envs.stack(5), r"stack\(5\) needs 5 slots, .* has 4: .* slots=5"),
         (lambda envs: envs.rollout(0), "steps is 0"),
         (lambda envs: envs.rollout(2.5), "steps is 2.5"),
@@ -218,6 +221,29 @@ def test_while_a_step_is_under_way_one_slot_more_is_needed(make: Make) -> None:
     workers(envs)[0].release()
     envs.recv()
     assert np.array_equal(envs.rollout(3).observations[:2], before.observations)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_step_that_a_reset_dropped_is_not_valid(make: Make, answered: bool) -> None:
+    envs = make(2, slots=8)
+    envs.step([1, 1])
+    workers(envs)[0].plan("skip")
+    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        envs.step([1, 1])  # environment 1 answers
+    timer.join()
+    if answered:
+        workers(envs)[0].release()
+    else:
+        timer = threading.Timer(0.05, workers(envs)[0].release)
+        timer.start()
+    envs.reset()
+    timer.join()
+    envs.step([1, 1])
+    rollout = envs.rollout(4)
+    assert rollout.valid.tolist() == [[True, True], [False, False], [False, False], [True, True]]
+    assert rollout.rewards.tolist() == [[1, 1], [0, 0], [0, 0], [1, 1]]
 
 
 def test_environments_that_step_alone_have_no_rollout(make: Make) -> None:

@@ -41,13 +41,14 @@ def test_an_episode(env: gymnasium.Env[Any, Any]) -> None:
     assert isinstance(env.unwrapped, SingleEnv)
     assert env.action_space == gymnasium.spaces.Discrete(2)
     first, info = env.reset(seed=3)
-    assert info["valid"]
+    assert info["valid"] is True  # Python's, not NumPy's
+    assert type(info["episode_id"]) is int
     assert info["rewarder"]
     assert np.array_equal(np.asarray(env.render()), first)
     kept = first.copy()
     rewards, ended = [], False
     while not ended:
-        observation, reward, terminated, truncated, info = env.step(0)
+        observation, reward, terminated, truncated, info = env.step(np.array(0))
         rewards.append(reward)
         ended = terminated or truncated
     assert rewards == [1.0] * len(rewards)

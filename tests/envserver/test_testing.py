@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 from fakes.scripted_env import Make, scripted_envs, session_of
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 import envserver
@@ -167,6 +167,13 @@ def reset_all(self: Any, *, seed: Any = None, options: Any = None) -> Any:
     return Countdown.reset(self, seed=seed)
 
 
+def reset_none(self: Any, *, seed: Any = None, options: Any = None) -> Any:
+    if options is None:
+        return Countdown.reset(self, seed=seed)
+    self.checked(options["reset_mask"])
+    return self.observed(), self.told()
+
+
 def failing_once(self: Any) -> None:
     if getattr(self, "tried", False):
         raise OSError("gone")
@@ -186,9 +193,15 @@ BROKEN: dict[str, list[Callable[[], Any]]] = {
         partial(changed, observation_space=Box(0, 255, (3, 2), np.float64)),
         partial(changed, action_space=MultiDiscrete([4] * 3)),
         partial(changed, action_space=MultiDiscrete([3] * 2)),
+        partial(changed, action_space=Discrete(3)),
+        partial(changed, single_observation_space=Dict({})),
         partial(changed, single_action_space=None),
     ],
-    "metadata": [partial(changed, metadata={}), partial(changed, metadata={"autoreset_mode": "?"})],
+    "metadata": [
+        partial(changed, metadata={}),
+        partial(changed, metadata=None),
+        partial(changed, metadata={"autoreset_mode": "?"}),
+    ],
     "reset returns": [
         partial(changed, reset=lambda self, **told: Countdown.reset(self, **told)[0]),
     ],
@@ -199,11 +212,11 @@ BROKEN: dict[str, list[Callable[[], Any]]] = {
     "observations": [
         lambda: stepping(put(0, lambda envs, value: value.astype(np.float64))),
         lambda: stepping(put(0, lambda envs, value: value[:2])),
-        lambda: stepping(put(0, lambda envs, value: value.tolist())),
+        lambda: stepping(put(0, lambda envs, value: value.repeat(99, 1).tolist())),
         lambda: stepping(put(0, lambda envs, value: value - 1000)),
     ],
     "rewards": [
-        lambda: stepping(put(1, lambda envs, value: value.astype(np.float32))),
+        lambda: stepping(put(1, lambda envs, value: value.astype(np.int64))),
         lambda: stepping(put(1, lambda envs, value: value.tolist())),
         lambda: stepping(put(1, lambda envs, value: value[:, None])),
         lambda: stepping(put(1, lambda envs, value: value * np.nan)),
@@ -218,6 +231,8 @@ BROKEN: dict[str, list[Callable[[], Any]]] = {
         lambda: stepping(put(4, lambda envs, value: {"left": value["left"]})),
         lambda: stepping(put(4, lambda envs, value: {**value, "_left": [True] * 3})),
         lambda: stepping(put(4, lambda envs, value: {**value, "left": value["left"][:2]})),
+        lambda: stepping(put(4, lambda envs, value: {**value, "left": np.array(3)})),
+        lambda: stepping(put(4, lambda envs, value: {"_left": value["_left"]})),
         lambda: stepping(put(4, lambda envs, value: [value] * 3)),
         lambda: stepping(
             put(4, lambda envs, value: {"a": {"b": 1}, "_a": np.ones(3, np.bool_)}),
@@ -237,7 +252,7 @@ BROKEN: dict[str, list[Callable[[], Any]]] = {
             ),
         ),
     ],
-    "reset_mask": [partial(changed, reset=reset_all)],
+    "reset_mask": [partial(changed, reset=reset_all), partial(changed, reset=reset_none)],
     "bad masks": [
         partial(changed, checked=lambda self, mask: mask.astype(np.bool_)[:3]),
         partial(changed, checked=lambda self, mask: mask if mask.any() else mask | (len(mask) > 0)),
@@ -297,6 +312,19 @@ def test_views_that_live_too_shortly_are_caught_where_they_matter() -> None:
         check_vector_env(changed(observed=one_view), lives=1)
 
 
+MESSAGES = {
+    r"\.\.\.\]\], expected float32 \(3, 2\)": BROKEN["observations"][2],
+    "'_left' has no column 'left'": BROKEN["infos"][4],
+    r"environment 0 was in the mask, .* reset\(seed=0\) did": BROKEN["reset_mask"][1],
+}
+
+
+@pytest.mark.parametrize("said", MESSAGES)
+def test_messages_say_what_was_found(said: str) -> None:
+    with pytest.raises(ContractBroken, match=said):
+        check_vector_env(MESSAGES[said]())
+
+
 def test_who_refuses_to_step_what_ended_is_said() -> None:
     assert check_vector_env(Countdown(DISABLED)).refuses is True
     assert check_vector_env(changed(DISABLED, step=forgiving)).refuses is False
@@ -307,6 +335,7 @@ def test_what_cannot_be_looked_at_is_said() -> None:
     report = check_vector_env(Countdown(), max_steps=3, deterministic=False)
     assert set(report.unchecked) == {"next step", "seeds repeat"}
     assert "not checked: next step: no episode ended in 3 steps" in str(report)
+    assert check_vector_env(Countdown(DISABLED), masks=False).ends >= 2
 
 
 def cartpole() -> gymnasium.Env[Any, Any]:

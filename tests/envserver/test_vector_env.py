@@ -1,12 +1,15 @@
 """The vector environment over scripted workers: Gymnasium's contract, memory, order."""
 
+import copy
 import gc
 import os
+import pickle
 import signal
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -222,6 +225,23 @@ class TestOrder:
             with pytest.raises(ClosedEnvironmentError, match="make another"):
                 call()
 
+    def test_what_it_says_of_itself(self, make: Make) -> None:
+        envs = make(slots=3)
+        assert envs.slots == 3
+        assert envs.while_resetting == "wait"
+        assert make(while_resetting="mask").while_resetting == "mask"
+        assert envs.pending == 0
+        envs.send([0], envs=[1])
+        assert envs.pending == 1
+        observations = envs.recv().observations
+        assert envs.pending == 0
+        assert not np.shares_memory(observations, envs.memory)  # of some: a copy
+        for _ in range(4):
+            observations, *_ = envs.step([0, 0])
+            assert np.shares_memory(observations, envs.memory)
+        with pytest.raises(ValueError, match="read-only"):
+            envs.memory[0] = 1
+
     def test_close_twice(self, make: Make) -> None:
         envs = make()
         observations, *_ = envs.step([0, 0])
@@ -248,6 +268,11 @@ class TestOrder:
                 os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
         assert envs.step([0, 0])[1].tolist() == [1, 1]
+
+    @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+    def test_there_is_one_of_it(self, make: Make, duplicate: Callable[[VectorEnv], Any]) -> None:
+        with pytest.raises(TypeError, match="make another where it is wanted"):
+            duplicate(make())
 
     def test_ctrl_c_leaves_the_step_pending(self, make: Make) -> None:
         envs = make()
