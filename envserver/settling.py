@@ -207,6 +207,7 @@ class Settler:
         self._ring.fill_abandoned(
             step,
             env,
+            due_ns=int(self._asked.entries["due_ns"][env]),
             action=int(self._asked.entries["value"][env]),
             fault=fault,
             truncated=bool(fault) and not resetting,

@@ -280,3 +280,11 @@ class TestTrouble:
         while found[4]["late"].any():
             found = envs.step([0])
         assert not found[3].any()
+
+    def test_a_late_row_says_when_it_was_due(self, make: Make) -> None:
+        envs = make(1, late_after_ms=1)
+        workers(envs)[0].plan("skip")
+        due_ns = time.monotonic_ns()
+        envs.send([0], due=AT(due_ns))
+        record = envs.recv().records[0]
+        assert (record["late"], record["due_ns"]) == (1, due_ns)
