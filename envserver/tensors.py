@@ -89,12 +89,17 @@ class ReadOnlyTensor(torch.Tensor):  # type: ignore[misc]
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.clone().__reduce_ex__(protocol)
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise _refusal("what was called")
+    @property
+    def data(self) -> torch.Tensor:
+        """The tensor itself, without its history of gradients; nothing can be put in its place."""
+        return self.detach()
 
-    share_memory_ = apply_ = map_ = map2_ = _refuse
-    storage = untyped_storage = _typed_storage = data_ptr = _refuse
-    __dlpack__ = _refuse
+
+for _name in (
+    *("share_memory_", "apply_", "map_", "map2_", "storage", "untyped_storage", "_typed_storage"),
+    *("data_ptr", "__dlpack__"),
+):
+    setattr(ReadOnlyTensor, _name, lambda self, *_, _name=_name, **__: _refuse(_name))
 
 
 def as_tensor(array: NDArray[Any]) -> torch.Tensor:
@@ -166,6 +171,10 @@ def _opened(values: Any) -> Any:
 
 def _closed(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if isinstance(tensor, ReadOnlyTensor) else ReadOnlyTensor(tensor)
+
+
+def _refuse(what: str) -> None:
+    raise _refusal(what)
 
 
 def _refusal(what: str) -> RuntimeError:

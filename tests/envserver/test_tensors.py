@@ -135,6 +135,10 @@ def test_the_refusal_says_what_to_do(make: Make) -> None:
     observations, *_ = make(2).step([1, 1])
     with pytest.raises(RuntimeError, match=r"aten\.add_ would write .* clone\(\) the tensor first"):
         as_tensor(observations).add_(1)
+    with pytest.raises(RuntimeError, match=r"^data_ptr would"):
+        as_tensor(observations).data_ptr()
+    with pytest.raises(AttributeError, match="data"):
+        as_tensor(observations).data = torch.zeros(3)
 
 
 def test_what_may_be_written_is_torchs_own() -> None:
