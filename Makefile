@@ -114,7 +114,7 @@ build/system: tools/system-packages
 # RLlib wants an exact Gymnasium, not ours: both lie in a directory that goes before .venv's.
 $(RLLIB)/installed: .venv/frameworks constraints-rllib.txt
 	rm -rf $(RLLIB)
-	$(RUN)/pip install -q --no-deps --target $(RLLIB) -r constraints-rllib.txt
+	$(RUN)/pip install -q --no-deps --no-compile --target $(RLLIB) -r constraints-rllib.txt
 	@touch $@
 
 # What it pins is older than what we need, but its trainer runs with ours.
