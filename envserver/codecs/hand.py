@@ -12,11 +12,14 @@ Shift: servers type the character that a key's number says, and let go of a held
 key that is pressed while Shift is held is sent as what a US keyboard types then.
 """
 
+import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, text_ms
+from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, is_sequence, text_ms
 from envserver.codecs.events import (
     BUTTONS,
+    MAX_MOTION_PX,
     Button,
     Event,
     Key,
@@ -228,18 +231,30 @@ class _Stroke:
         self._changed_us[what] = self.at_us
 
 
-def checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of a picture.
+def checked_size(
+    size: Any,
+    name: str = "size",
+    expected: str = "(width, height) of the picture seen, in whole pixels",
+) -> tuple[int, int]:
+    """Width and height of a picture, Python's or NumPy's integers.
+
+    Args:
+        size: Of two of them.
+        name: What the error calls it.
+        expected: And what it should have been.
 
     Raises:
         ValueError: they are none.
     """
     try:
-        width, height = (int(side) for side in size)
+        width, height = (
+            0 if isinstance(side, bool) else operator.index(side)
+            for side in (size if is_sequence(size) else ())
+        )
     except (TypeError, ValueError):
         width = height = 0
-    if width < 1 or height < 1:
-        raise ValueError(f"size is {size!r}, expected (width, height) of the picture seen")
+    if not (1 <= width <= MAX_MOTION_PX and 1 <= height <= MAX_MOTION_PX):
+        raise ValueError(f"{name} is {size!r:.80}, expected {expected}")
     return width, height
 
 
