@@ -18,7 +18,7 @@ demo: build/compiled ## step eight environments at 60 frames a second, write dem
 test: build/compiled ## run every test, those with real processes too
 	$(RUN)/pytest
 
-frameworks: .venv/frameworks ## install the frameworks without which their tests are skipped
+frameworks: build/compiled .venv/frameworks ## install the frameworks without which their tests are skipped
 
 rllib: build/compiled $(RLLIB)/installed ## run RLlib's tests, beside the Gymnasium that it wants
 	PYTHONPATH=$(RLLIB) $(RUN)/pytest tests/adapters -k rllib

@@ -65,22 +65,3 @@ def _keysym_of_character(character: str) -> int:
     if code_point < 0xA0 or 0xD800 <= code_point <= 0xDFFF:
         raise ValueError(f"no key types the character {character!r}")
     return UNICODE_RULE + code_point
-
-
-def parse_combination(combination: str) -> list[int]:
-    """Keysyms of keys that are held together, in the order in which to press them.
-
-    Args:
-        combination: keys joined by "+": "ctrl+shift+t"; the key plus is "plus" or a last "+", as
-            in "ctrl++".
-
-    Raises:
-        ValueError: a part is empty or no key.
-    """
-    head, plus = combination, []
-    if combination == "+" or combination.endswith("++"):
-        head, plus = combination[:-1].removesuffix("+"), ["+"]
-    parts = (head.split("+") if head or not plus else []) + plus
-    if "" in parts:
-        raise ValueError(f"an empty key in the combination {combination!r}")
-    return [keysym(part) for part in parts]

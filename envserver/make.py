@@ -20,7 +20,7 @@ from envserver.arguments import (
     plain_kwargs,
 )
 from envserver.client import Client
-from envserver.codecs.acting import Policy, check_actions, make_codec
+from envserver.codecs.acting import Policy, check_actions, has_numbered_actions, make_codec
 from envserver.container_options import container_options
 from envserver.names import NAMESPACE
 from envserver.observing import check_keep_dim
@@ -157,6 +157,9 @@ def make_vec(
     addresses: int | str | None = joined_remotes(remotes)
     limit = check_max_episode_steps(max_episode_steps)
     fields = _what(name, env_id, addresses)
+    attached = isinstance(addresses, str)
+    if actions is not None and fields.get("runtime") == "gym-core" and not attached:
+        raise has_numbered_actions(actions, name or "gym-core")
     ticks = _ticks(fps, clock, fields.pop("fps", DEFAULT_FPS))
     if env_kwargs is not None:
         given = plain_kwargs("env_kwargs", env_kwargs)
@@ -172,7 +175,7 @@ def make_vec(
         fields["provider"] = provider
     if container is not None:
         container_options(container)
-        _check_used(container, fields, attached=isinstance(addresses, str))
+        _check_used(container, fields, attached=attached)
         fields["container"] = {**fields.get("container", {}), **container}
     if vnc_kwargs is not None:
         fields["vnc_kwargs"] = {**fields.get("vnc_kwargs", {}), **check_vnc_kwargs(vnc_kwargs)}

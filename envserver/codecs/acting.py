@@ -194,10 +194,7 @@ def make_codec(
     spec, count = session.spec, session.num_envs
     if actions is not None:
         if table:
-            raise ValueError(
-                f"actions is {actions!r:.80}, expected None: {session.names[0]} has numbered "
-                "actions of its own"
-            )
+            raise has_numbered_actions(actions, session.names[0])
         shown = spec.shown
         hands = [Hand(shown.screen, shown=shown.crop, tap_ms=tap_ms) for _ in range(count)]
         return HandCodec(actions, hands, (shown.size[1], shown.size[0]))
@@ -205,6 +202,13 @@ def make_codec(
         return KeyTableCodec(table, count)
     keys = spec.keys or EventSpace.SAMPLE_KEYS
     return EventCodec(EventSpace(spec.width, spec.height, keys=keys, tap_ms=tap_ms), count)
+
+
+def has_numbered_actions(actions: object, name: str) -> ValueError:
+    """What `actions` is answered where the runtime says what actions there are."""
+    return ValueError(
+        f"actions is {actions!r:.80}, expected None: {name} has numbered actions of its own"
+    )
 
 
 def check_actions(actions: Any) -> None:

@@ -61,9 +61,9 @@ def to_events(
     Raises:
         ValueError: it is no action of that version, or wrong; the message says why.
     """
-    known = VERSIONS.get(version)
+    known = VERSIONS.get(version) if isinstance(version, str) else None
     if known is None:
-        raise ValueError(f"version is {version!r}, expected one of {', '.join(VERSIONS)}")
+        raise ValueError(f"version is {version!r:.80}, expected one of {', '.join(VERSIONS)}")
     fields = Fields(_input(action), "action")
     if fields.name not in known:
         raise unknown(fields.name, known, version)
@@ -114,7 +114,7 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
             text = fields.text("text")
             parts = [text] if len(text) == 1 else text.split()
             if not parts:
-                raise ValueError(f"text of key is {text!r}, expected keys such as 'ctrl+s'")
+                raise ValueError(f"text of key is {text!r:.80}, expected keys such as 'ctrl+s'")
             pressed = [event for part in parts for event in Chord(combination(part)).events()]
             return pressed * _repeat(fields)
         case "hold_key":
@@ -157,12 +157,12 @@ def _modifiers(fields: Fields) -> tuple[str, ...]:
 
 def _zoom(region: Any, size: Size) -> Zoom:
     if not isinstance(region, list | tuple) or len(region) != 4:
-        raise ValueError(f"region of zoom is {region!r}, expected [x0, y0, x1, y1]")
+        raise ValueError(f"region of zoom is {region!r:.80}, expected [x0, y0, x1, y1]")
     left, top = checked_point(region[0], region[1], size, "the region's start")
     wider = (size[0] + 1, size[1] + 1)
     right, bottom = checked_point(region[2], region[3], wider, "the region's end")
     if right <= left or bottom <= top:
-        raise ValueError(f"region of zoom is {region!r}, which holds no pixel")
+        raise ValueError(f"region of zoom is {region!r:.80}, which holds no pixel")
     return Zoom(left, top, right, bottom)
 
 

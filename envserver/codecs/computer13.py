@@ -85,7 +85,7 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
         case "HOTKEY":
             keys = fields.take("keys")
             if isinstance(keys, str) or not isinstance(keys, Sequence):
-                raise ValueError(f"keys of HOTKEY are {keys!r}, expected a list of names")
+                raise ValueError(f"keys of HOTKEY are {keys!r:.80}, expected a list of names")
             return Chord(distinct([PYAUTOGUI.read(key) for key in keys])).events()
         case "SCROLL":
             if "dx" not in fields and "dy" not in fields:

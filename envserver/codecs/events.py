@@ -44,7 +44,7 @@ class Key:
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not self.key:
-            raise ValueError(f"key is {self.key!r}, expected a keysym's name or one character")
+            raise ValueError(f"key is {self.key!r:.80}, expected a keysym's name or one character")
         keysym(self.key)
         _check_bool("down", self.down)
         _check_at(self.at_ms)
@@ -63,7 +63,7 @@ class Text:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
-            raise ValueError(f"text is {self.text!r}, expected a str")
+            raise ValueError(f"text is {self.text!r:.80}, expected a str")
         for character in self.text:
             keysym(character)
         _check_at(self.at_ms)
@@ -109,7 +109,7 @@ class Button:
         whole = isinstance(self.number, int) and not isinstance(self.number, bool)
         if not whole or self.number not in BUTTONS:
             known = ", ".join(f"{number} ({name})" for number, name in BUTTONS.items())
-            raise ValueError(f"button is {self.number!r}, expected {known}")
+            raise ValueError(f"button is {self.number!r:.80}, expected {known}")
         _check_bool("down", self.down)
         _check_at(self.at_ms)
 
@@ -145,14 +145,14 @@ Event = Key | Text | Pointer | Motion | Button | Wheel | Wait
 
 def _check_bool(name: str, value: object) -> None:
     if not isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}, expected True or False")
+        raise ValueError(f"{name} is {value!r:.80}, expected True or False")
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ValueError(f"{name} is {value!r}, expected an integer")
+        raise ValueError(f"{name} is {value!r:.80}, expected an integer")
     if not low <= int(value) <= high:
-        raise ValueError(f"{name} is {value!r}, expected {low} to {high}")
+        raise ValueError(f"{name} is {value!r:.80}, expected {low} to {high}")
 
 
 def _check_at(at_ms: object) -> None:

@@ -5,7 +5,9 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from envserver.actions import MAX_SPAN_MS
+import numpy as np
+
+from envserver.actions import MAX_SPAN_MS, is_sequence
 from envserver.codecs.gestures import Point
 from envserver.codecs.hand import checked_size
 
@@ -31,8 +33,10 @@ class Fields:
             raise ValueError(f"action is {action!r:.80}, expected a mapping with {kind!r}")
         self._left = {name: value for name, value in given.items() if value is not None}
         name = self._left.pop(kind, None)
+        if name is None:
+            raise ValueError(f"{given!r:.80} has no {kind!r}, expected the name of an action there")
         if not isinstance(name, str):
-            raise ValueError(f"{kind} is {name!r}, expected the name of an action")
+            raise ValueError(f"{kind} is {name!r:.80}, expected the name of an action")
         self.name = name
 
     def __contains__(self, field: str) -> bool:
@@ -63,7 +67,7 @@ class Fields:
     def text(self, field: str) -> str:
         value = self.take(field)
         if not isinstance(value, str):
-            raise ValueError(f"{field} of {self.name} is {value!r}, expected a str")
+            raise ValueError(f"{field} of {self.name} is {value!r:.80}, expected a str")
         return value
 
     def whole(self, field: str) -> int:
@@ -75,17 +79,17 @@ class Fields:
 
     def choice(self, field: str, known: Sequence[str], otherwise: str | None = None) -> str:
         value = self.take(field) if otherwise is None else self.optional(field, otherwise)
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise ValueError(
-                f"{field} of {self.name} is {value!r}, expected one of {', '.join(known)}"
+                f"{field} of {self.name} is {value!r:.80}, expected one of {', '.join(known)}"
             )
-        return str(value)
+        return value
 
     def point(self, field: str, size: Size) -> Point:
         """A pair of coordinates, inside the picture."""
         value = self.take(field)
-        if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-            raise ValueError(f"{field} of {self.name} is {value!r}, expected [x, y]")
+        if not is_pair(value):
+            raise ValueError(f"{field} of {self.name} is {value!r:.80}, expected [x, y]")
         return checked_point(value[0], value[1], size, f"{field} of {self.name}")
 
     def x_and_y(self, size: Size) -> Point:
@@ -93,8 +97,17 @@ class Fields:
         return checked_point(self.take("x"), self.take("y"), size, f"the place of {self.name}")
 
 
+def is_pair(value: object) -> bool:
+    """Whether it is a list, tuple or array of two."""
+    if isinstance(value, np.ndarray):
+        return len(value.shape) == 1 and len(value) == 2
+    return is_sequence(value) and len(value) == 2  # type: ignore[arg-type]
+
+
 def unknown(name: str, known: Sequence[str], vocabulary: str) -> ValueError:
-    return ValueError(f"{vocabulary} has no action {name!r}, expected one of {', '.join(known)}")
+    return ValueError(
+        f"{vocabulary} has no action {name!r:.80}, expected one of {', '.join(known)}"
+    )
 
 
 def whole(name: str, value: object) -> int:
@@ -104,7 +117,7 @@ def whole(name: str, value: object) -> int:
         ValueError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ValueError(f"{name} is {value!r}, expected an integer")
+        raise ValueError(f"{name} is {value!r:.80}, expected an integer")
     return int(value)
 
 

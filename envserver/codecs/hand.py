@@ -9,14 +9,21 @@ since programs that poll once a frame would miss it; characters of a text take l
 `at_ms` happens at that time of its step, whatever it changes.
 
 Shift: servers type the character that a key's number says, and let go of a held Shift for it. So a
-key that is pressed while Shift is held is sent as what a US keyboard types then.
+key that is pressed while Shift is held is sent as what a US keyboard types then. A to Z in a text
+are typed with Shift, as by a person: without it TigerVNC turns Caps Lock on and off for each, and a
+busy program may miss that. What else needs Shift depends on the keyboard's layout, which servers
+know.
 """
 
+import itertools
+import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, text_ms
+from envserver.actions import MAX_SPAN_MS, TAP_MS, TEXT_KEYS, is_sequence, text_ms
 from envserver.codecs.events import (
     BUTTONS,
+    MAX_MOTION_PX,
     Button,
     Event,
     Key,
@@ -33,7 +40,8 @@ from workers.keysyms import keysym
 Region = tuple[int, int, int, int]
 """x, y, width, height in pixels of the screen."""
 
-SHIFTS = frozenset((keysym("Shift_L"), keysym("Shift_R")))
+SHIFT = keysym("Shift_L")
+SHIFTS = frozenset((SHIFT, keysym("Shift_R")))
 SHIFTED = {
     ord(plain): ord(typed)
     for plain, typed in zip("`1234567890-=[]\\;',./", '~!@#$%^&*()_+{}|:"<>?', strict=True)
@@ -175,12 +183,21 @@ class _Stroke:
         (self.keys.add if event.down else self.keys.discard)(number)
 
     def _text(self, text: str) -> None:
-        for character in text:
-            number = keysym(TEXT_KEYS.get(character, character))
-            self.entries.append(Entry(KEY, self.at_us, number, 1))
-            self.at_us += text_ms(character) * 1000
-            self.entries.append(Entry(KEY, self.at_us, number, 0))
-            self.keys.discard(number)
+        held = bool(self.keys & SHIFTS)
+        for is_capital, run in itertools.groupby(text, _is_capital):
+            if is_capital and not held:
+                self._shift(True)
+            for character in run:
+                number = keysym(TEXT_KEYS.get(character, character))
+                self.entries.append(Entry(KEY, self.at_us, number, 1))
+                self.at_us += text_ms(character) * 1000
+                self.entries.append(Entry(KEY, self.at_us, number, 0))
+                self.keys.discard(number)
+            if is_capital and not held:
+                self._shift(False)
+
+    def _shift(self, down: bool) -> None:
+        self.entries.append(Entry(KEY, self.at_us, SHIFT, int(down)))
 
     def _point(self, x: int, y: int) -> None:
         for name, value, limit in (("x", x, self.width), ("y", y, self.height)):
@@ -228,19 +245,35 @@ class _Stroke:
         self._changed_us[what] = self.at_us
 
 
-def checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of a picture.
+def checked_size(
+    size: Any,
+    name: str = "size",
+    expected: str = "(width, height) of the picture seen, in whole pixels",
+) -> tuple[int, int]:
+    """Width and height of a picture, Python's or NumPy's integers.
+
+    Args:
+        size: Of two of them.
+        name: What the error calls it.
+        expected: And what it should have been.
 
     Raises:
         ValueError: they are none.
     """
     try:
-        width, height = (int(side) for side in size)
+        width, height = (
+            0 if isinstance(side, bool) else operator.index(side)
+            for side in (size if is_sequence(size) else ())
+        )
     except (TypeError, ValueError):
         width = height = 0
-    if width < 1 or height < 1:
-        raise ValueError(f"size is {size!r}, expected (width, height) of the picture seen")
+    if not (1 <= width <= MAX_MOTION_PX and 1 <= height <= MAX_MOTION_PX):
+        raise ValueError(f"{name} is {size!r:.80}, expected {expected}")
     return width, height
+
+
+def _is_capital(character: str) -> bool:
+    return "A" <= character <= "Z"
 
 
 def _shifted(number: int) -> int:

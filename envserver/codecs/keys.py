@@ -76,14 +76,16 @@ class KeyNames:
             ValueError: it calls none so.
         """
         if not isinstance(name, str) or not name:
-            raise ValueError(f"key is {name!r}, expected one of {self.vocabulary}'s names of keys")
+            raise ValueError(
+                f"key is {name!r:.80}, expected one of {self.vocabulary}'s names of keys"
+            )
         if (key := self._keys.get(self._plain(name))) is not None:
             return key
         if len(name) == 1:
             return own_name(self._lone(name))
         near = difflib.get_close_matches(self._plain(name), self._keys, n=3)
         hint = f", did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"no key is called {name!r} by {self.vocabulary}{hint}")
+        raise ValueError(f"no key is called {name!r:.80} by {self.vocabulary}{hint}")
 
     def write(self, key: str) -> str:
         """What the vocabulary calls a key.
@@ -96,7 +98,7 @@ class KeyNames:
         if name is None and len(own) == 1:
             name = self._characters(own)
         if name is None:
-            raise ValueError(f"{self.vocabulary} has no name for the key {key!r}")
+            raise ValueError(f"{self.vocabulary} has no name for the key {key!r:.80}")
         return name
 
 
@@ -124,7 +126,7 @@ def combination(text: str) -> tuple[str, ...]:
         head, plus = text[:-1].removesuffix("+"), ["+"]
     parts = (head.split("+") if head or not plus else []) + plus
     if "" in parts:
-        raise ValueError(f"an empty key in the combination {text!r}")
+        raise ValueError(f"an empty key in the combination {text!r:.80}")
     return distinct([own_name(part) for part in parts])
 
 
@@ -138,7 +140,7 @@ def distinct(keys: Sequence[str]) -> tuple[str, ...]:
         raise ValueError("no key is named, expected at least one")
     for place, key in enumerate(keys):
         if key in keys[:place]:
-            raise ValueError(f"the key {key!r} is held twice in {'+'.join(keys)!r}")
+            raise ValueError(f"the key {key!r} is held twice in {'+'.join(keys)!r:.80}")
     return tuple(keys)
 
 

@@ -47,6 +47,8 @@ def to_events(action: Any, size: Size) -> list[Event] | Request:
         ValueError: it is no action, or wrong; the message says why.
     """
     fields = Fields(action, "type")
+    if fields.name == "computer_call":
+        raise ValueError("action is a computer_call, expected what its 'actions' are, one by one")
     if fields.name not in ACTIONS:
         raise unknown(fields.name, ACTIONS, "the computer tool")
     said = _said(fields, size)
@@ -79,7 +81,8 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
             return [Text(fields.text("text"))]
         case "keypress":
             return Chord(_keys(fields.take("keys"))).events()
-    keys = _keys(held) if (held := fields.optional("keys")) else ()
+    held = fields.optional("keys", ())
+    keys = () if isinstance(held, list | tuple) and not held else _keys(held)
     match fields.name:
         case "drag":
             start, *way = _path(fields.take("path"), size)
@@ -97,7 +100,7 @@ def _said(fields: Fields, size: Size) -> list[Event] | Request:
 
 def _keys(names: Any) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Sequence):
-        raise ValueError(f"keys are {names!r}, expected a list of names such as ['CTRL', 'L']")
+        raise ValueError(f"keys are {names!r:.80}, expected a list of names such as ['CTRL', 'L']")
     return distinct([OPENAI.read(name) for name in names])
 
 
@@ -109,7 +112,7 @@ def _path(path: Any, size: Size) -> list[Point]:
         if isinstance(place, Mapping) and set(place) == {"x", "y"}:
             place = (place["x"], place["y"])
         if isinstance(place, str | Mapping) or not isinstance(place, Sequence) or len(place) != 2:
-            raise ValueError(f"a place of drag is {place!r}, expected {{'x': ..., 'y': ...}}")
+            raise ValueError(f"a place of drag is {place!r:.80}, expected {{'x': ..., 'y': ...}}")
         points.append(checked_point(place[0], place[1], size, "a place of drag"))
     return points
 

@@ -18,8 +18,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from envserver.codecs.events import Button, Event, Key, Motion, Pointer
-from envserver.codecs.fields import Size, checked_point, whole
+from envserver.codecs.events import MAX_MOTION_PX, Button, Event, Key, Motion, Pointer
+from envserver.codecs.fields import Size, checked_point, is_pair, whole
 from envserver.codecs.hand import MASKS, Hand
 from envserver.codecs.keys import combination, distinct, own_name
 
@@ -41,8 +41,8 @@ class Combinations:
     keys: Mapping[str, str] | Sequence[str]
 
     def __post_init__(self) -> None:
-        if isinstance(self.keys, str) or not self.keys:
-            raise ValueError(f"keys are {self.keys!r}, expected combinations such as 'Left+space'")
+        given = list(self.keys.values()) if isinstance(self.keys, Mapping) else self.keys
+        _check_names("combinations such as 'Left+space'", given)
         self.table  # noqa: B018  (raises where one is no combination)
 
     @property
@@ -89,7 +89,7 @@ class HeldKeys:
     keys: Sequence[str]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", distinct([own_name(key) for key in self.keys]))
+        object.__setattr__(self, "keys", _own_names(self.keys))
 
     def space(self, size: Size) -> gymnasium.spaces.MultiBinary:
         return gymnasium.spaces.MultiBinary(len(self.keys))
@@ -123,7 +123,7 @@ class KeysAndPointer:
     buttons: Sequence[int] = (1, 3)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", distinct([own_name(key) for key in self.keys]))
+        object.__setattr__(self, "keys", _own_names(self.keys))
         _check_buttons(self.buttons)
 
     def space(self, size: Size) -> gymnasium.spaces.Dict:
@@ -170,13 +170,13 @@ class KeysAndMotion:
     largest_px: int = 64
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", distinct([own_name(key) for key in self.keys]))
+        object.__setattr__(self, "keys", _own_names(self.keys))
         _check_buttons(self.buttons)
-        side = self.bins // 2
-        if self.bins < 3 or self.bins % 2 == 0 or self.largest_px < side:
+        bins, largest_px = whole("bins", self.bins), whole("largest_px", self.largest_px)
+        if bins < 3 or bins % 2 == 0 or not bins // 2 <= largest_px <= MAX_MOTION_PX:
             raise ValueError(
-                f"{self.bins} bins up to {self.largest_px} px, expected an odd number from 3, and "
-                "as many pixels at least as bins on a side"
+                f"{bins} bins up to {largest_px} px, expected an odd number from 3, and "
+                f"as many pixels at least as bins on a side, up to {MAX_MOTION_PX}"
             )
 
     @functools.cached_property
@@ -280,8 +280,12 @@ def _checked(action: Action, events: Iterable[Event], made: Sequence[Event]) -> 
 
 
 def _chosen(name: str, value: Any, names: Sequence[Any]) -> list[Any]:
-    flags = np.asarray(value)
-    if flags.shape != (len(names),) or not np.isin(flags, (0, 1)).all():
+    try:
+        flags = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        flags = np.empty(0, object)
+    numbers = flags.shape == (len(names),) and flags.dtype.kind in "biuf"
+    if not numbers or not np.isin(flags, (0, 1)).all():
         raise ValueError(f"{name} is {value!r:.80}, expected {len(names)} numbers that are 0 or 1")
     return [each for each, flag in zip(names, flags.tolist(), strict=True) if flag]
 
@@ -293,12 +297,28 @@ def _fields(action: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
-    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
+    if not is_pair(value):
         raise ValueError(f"{name} is {value!r:.80}, expected two integers")
     return whole(name, value[0]), whole(name, value[1])
 
 
-def _check_buttons(buttons: Sequence[int]) -> None:
-    if len(set(buttons)) != len(buttons) or any(number not in MASKS for number in buttons):
+def _check_names(expected: str, names: Any) -> None:
+    """Sets are refused: their order is another in each process."""
+    listed = isinstance(names, Sequence) and not isinstance(names, str) and len(names) > 0
+    if not listed or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"keys are {names!r:.80}, expected a list of {expected}")
+
+
+def _own_names(keys: Any) -> tuple[str, ...]:
+    _check_names("keys such as 'Left'", keys)
+    return distinct([own_name(key) for key in keys])
+
+
+def _check_buttons(buttons: Any) -> None:
+    listed = isinstance(buttons, Sequence) and not isinstance(buttons, str) and len(buttons) > 0
+    wrong = not listed or any(type(n) is not int or n not in MASKS for n in buttons)
+    if wrong or len(set(buttons)) != len(buttons):
         known = ", ".join(map(str, MASKS))
-        raise ValueError(f"buttons are {buttons!r}, expected different ones of {known}")
+        raise ValueError(
+            f"buttons are {buttons!r:.80}, expected a list with different ones of {known}"
+        )

@@ -95,7 +95,10 @@ def to_events(action: str, size: Size) -> list[Event] | Request:
         tree = ast.parse(action)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{action!r:.120} is no Python code: {error}") from error
-    return joined(_block(tree.body, size))
+    try:
+        return joined(_block(tree.body, size))
+    except RecursionError as error:  # in ast.unparse: parsers go deeper
+        raise ValueError(f"{action!r:.120} is nested too deeply") from error
 
 
 def from_events(events: Iterable[Event], size: Size) -> list[str]:
@@ -252,7 +255,7 @@ def _button(fields: Fields) -> int:
     if number is None and not isinstance(name, bool) and name in (LEFT, MIDDLE, RIGHT):
         number = int(name)
     if number is None:
-        raise ValueError(f"button is {name!r}, expected one of {', '.join(NUMBERS)}")
+        raise ValueError(f"button is {name!r:.80}, expected one of {', '.join(NUMBERS)}")
     return number
 
 
@@ -271,7 +274,7 @@ def _keys(names: Any) -> list[str]:
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, list | tuple):
-        raise ValueError(f"keys are {names!r}, expected a name or a list of names")
+        raise ValueError(f"keys are {names!r:.80}, expected a name or a list of names")
     return [PYAUTOGUI.read(name) for name in names]
 
 

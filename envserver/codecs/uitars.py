@@ -13,6 +13,7 @@ scroll is `CLICKS` of the wheel, a wait `WAIT_MS`.
 import ast
 import re
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 from envserver.codecs.events import LEFT, RIGHT, Event, Key, Text, Wait
@@ -96,23 +97,25 @@ def _calls(text: str) -> list[Fields]:
             raise ValueError(f"{text!r:.120} is no action: {error}") from error
         content = re.sub(r"\\(.)", _unescaped, match[3], flags=re.DOTALL)
         return [Fields({"action": match[1], "content": content}, "action")]
-    found = []
-    for statement in statements:
-        match statement:
-            case ast.Expr(ast.Call(ast.Name(name), [], keywords)):
-                fields: dict[str, Any] = {"action": name}
-                for keyword in keywords:
-                    if keyword.arg is None or not isinstance(keyword.value, ast.Constant):
-                        raise ValueError(f"{ast.unparse(statement)[:120]} has no plain values")
-                    fields[keyword.arg] = keyword.value.value
-                found.append(Fields(fields, "action"))
-            case _:
-                raise ValueError(
-                    f"{ast.unparse(statement)[:120]} is no action, expected click(point='...')"
-                )
+    try:
+        found = [_read(statement) for statement in statements]
+    except RecursionError as error:  # in ast.unparse: parsers go deeper
+        raise ValueError(f"{text!r:.120} is nested too deeply") from error
     if not found:
         raise ValueError(f"there is no action in {text!r:.120}")
     return found
+
+
+def _read(statement: ast.stmt) -> Fields:
+    match statement:
+        case ast.Expr(ast.Call(ast.Name(name), [], keywords)):
+            fields: dict[str, Any] = {"action": name}
+            for keyword in keywords:
+                if keyword.arg is None or not isinstance(keyword.value, ast.Constant):
+                    raise ValueError(f"{ast.unparse(statement)[:120]} has no plain values")
+                fields[keyword.arg] = keyword.value.value
+            return Fields(fields, "action")
+    raise ValueError(f"{ast.unparse(statement)[:120]} is no action, expected click(point='...')")
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -165,19 +168,20 @@ def _point(fields: Fields, names: tuple[str, str], size: Size, grid: Grid) -> Po
     numbers = [float(number) for number in _NUMBER.findall(re.sub(r"<[^>]*>", " ", text))]
     if len(numbers) not in (2, 4):
         raise ValueError(
-            f"{name} of {fields.name} is {text!r}, expected '<point>x y</point>' or '(x,y)'"
+            f"{name} of {fields.name} is {text!r:.80}, expected '<point>x y</point>' or '(x,y)'"
         )
     x, y = (sum(numbers[axis::2]) * 2 / len(numbers) for axis in (0, 1))
     where = f"{name} of {fields.name}"
     columns, rows = _parts(grid)
     if not (0 <= x <= columns and 0 <= y <= rows):
-        raise ValueError(f"{where} is {text!r}, outside of the grid of {columns}x{rows}")
+        raise ValueError(f"{where} is {text!r:.80}, outside of the grid of {columns}x{rows}")
     width, height = checked_size(size)
     return min(int(x * width // columns), width - 1), min(int(y * height // rows), height - 1)
 
 
 def _parts(grid: Grid) -> tuple[int, int]:
-    return checked_size((grid, grid) if isinstance(grid, int) else grid)
+    both = (grid, grid) if isinstance(grid, Integral) else grid
+    return checked_size(both, "grid", "the parts each way, as 1000, or (columns, rows)")
 
 
 def _action(gesture: Gesture, size: Size, grid: Grid) -> str | None:

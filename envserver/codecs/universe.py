@@ -141,5 +141,5 @@ def _key(key: Any) -> str:
 
 def _flag(down: Any) -> bool:
     if whole("down", int(down) if isinstance(down, bool) else down) not in (0, 1):
-        raise ValueError(f"down is {down!r}, expected True or False")
+        raise ValueError(f"down is {down!r:.80}, expected True or False")
     return bool(down)

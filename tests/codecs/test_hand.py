@@ -94,6 +94,19 @@ def test_times(hand: Hand) -> None:
     assert [entry.offset_us for entry in late.events] == [1000, 2000]
 
 
+def test_capitals_are_typed_with_shift(hand: Hand) -> None:
+    entries = [(chr(key), down) for _, key, down in strokes(hand, Text("aBC1!É"))]
+    shift = chr(SHIFT)
+    typed = [(character, down) for character, down in entries if character != shift]
+    assert typed == [(character, down) for character in "aBC1!É" for down in (1, 0)]
+    assert entries.index((shift, 1)) == entries.index(("B", 1)) - 1
+    assert entries.index((shift, 0)) == entries.index(("C", 0)) + 1
+    assert not hand.keys
+    strokes(hand, Key("Shift_R", True))
+    assert [key for _, key, _ in strokes(hand, Text("A"))] == [ord("A")] * 2
+    assert hand.holds("Shift_R")
+
+
 @pytest.mark.parametrize(
     ("seen", "there"), [((640, 480), (7, 9)), ((320, 240), (15, 19)), ((1280, 960), (3, 4))]
 )

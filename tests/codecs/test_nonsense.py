@@ -1,16 +1,19 @@
-"""Whatever a model says, the answer is events, a request or a ValueError."""
+"""Whatever a model or policy says, the answer is events, a request or a ValueError."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envserver.codecs import anthropic, computer13, openai, pyautogui, uitars, universe
-from envserver.codecs.acting import VOCABULARIES
+from envserver.codecs.acting import VOCABULARIES, Policy
 from envserver.codecs.events import Button, Event, Wait
 from envserver.codecs.hand import Hand
+from envserver.codecs.policies import Combinations, HeldKeys, KeysAndMotion, KeysAndPointer
 
 SIZE = (320, 240)
 SCALARS = st.one_of(
@@ -125,8 +128,9 @@ CALLS = st.builds(
     ),
     st.lists(
         st.sampled_from(
-            "1;-5;1e999;'a';['a'];x;*x;**x;clicks=3;x=1;None;(1, 2);content='it's';key='ctrl c';"
-            f"point='1 2';direction='up';{'9' * 400};[[]]".split(";")
+            f"1;-5;1e999;'a';['a'];x;*x;**x;clicks=3;x=1;None;(1, 2);content='it's';key='ctrl c';"
+            f"point='1 2';direction='up';[[]];1j;b'a';x(1);{{[]}};{'9' * 400};{'9' * 5000};"
+            f"0x{'f' * 5000};{'-' * 5000};x{'(1)' * 2000}".split(";")
         ),
         max_size=3,
     ).map(", ".join),
@@ -138,6 +142,47 @@ CALLS = st.builds(
 @settings(deadline=None, max_examples=100)
 def test_code_with_anything_in_it(name: str, text: str) -> None:
     answered(name, text)
+
+
+ELEMENTS = VALUES | st.fixed_dictionaries(
+    dict.fromkeys(("keys", "buttons"), VALUES | st.just([0])),
+    optional=dict.fromkeys(("pointer", "motion"), VALUES | st.builds(np.array, SCALARS)),
+)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [Combinations(["a", ""]), HeldKeys(["a"])]
+    + [kind(["a"], buttons=(1,)) for kind in (KeysAndPointer, KeysAndMotion)],
+    ids=lambda policy: type(policy).__name__,
+)
+@given(action=ELEMENTS)
+@settings(deadline=None, max_examples=50)
+def test_policies_given_anything(policy: Policy, action: Any) -> None:
+    hand = Hand(SIZE)
+    try:
+        hand.encode(policy.to_events(action, hand, SIZE), SIZE)
+    except ValueError as error:
+        assert str(error)  # noqa: PT017  (any other error is what is looked for)
+
+
+@given(st.tuples(VALUES, VALUES), st.tuples(SCALARS, SCALARS))
+@settings(deadline=None, max_examples=100)
+def test_policies_made_of_anything(lists: tuple[Any, Any], numbers: tuple[Any, Any]) -> None:
+    keys, buttons = lists
+    makes: list[Callable[[], Policy]] = [
+        lambda: Combinations(keys),
+        lambda: HeldKeys(keys),
+        lambda: KeysAndPointer(["a"], buttons),
+        lambda: KeysAndMotion(["a"], (1,), *numbers),
+    ]
+    for make in makes:
+        try:
+            policy = make()
+        except ValueError as error:
+            assert str(error)  # noqa: PT017  (any other error is what is looked for)
+        else:
+            policy.space(SIZE).sample()
 
 
 @pytest.mark.parametrize("value", [[], {}, 1.0, True, None, 10**400])

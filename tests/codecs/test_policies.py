@@ -1,5 +1,6 @@
 """Spaces of policies: elements as events, events as elements, and a batch of them."""
 
+import math
 import types
 from typing import Any
 
@@ -86,6 +87,8 @@ def test_the_pointer_is_there_before_the_button() -> None:
         ("combinations", 0.5, r"action is 0.5, expected an integer"),
         ("held", [0, 1], r"action is \[0, 1\], expected 3 numbers that are 0 or 1"),
         ("held", [0, 1, 2], r"expected 3 numbers that are 0 or 1"),
+        ("held", ["0", "1", "0"], r"expected 3 numbers that are 0 or 1"),
+        ("held", [[0], [0, 1], []], r"expected 3 numbers that are 0 or 1"),
         ("pointer", {"keys": [0, 0]}, r"expected a mapping with keys, buttons, pointer"),
         (
             "pointer",
@@ -96,6 +99,11 @@ def test_the_pointer_is_there_before_the_button() -> None:
             "motion",
             {"keys": [0], "buttons": [0, 0], "motion": [7, 0]},
             r"expected bins from 0 to 6",
+        ),
+        (
+            "motion",
+            {"keys": [0], "buttons": [0, 0], "motion": np.array(5)},
+            r"motion is array\(5\), expected two integers",
         ),
     ],
 )
@@ -112,19 +120,42 @@ def test_what_no_element_does_is_refused(name: str, events: list[Event]) -> None
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("kind", "arguments", "message"),
     [
-        (lambda: Combinations([]), r"keys are \[\], expected combinations"),
-        (lambda: Combinations(["Left+hop"]), r"no key is called 'hop'"),
-        (lambda: HeldKeys(["a", "a"]), r"the key 'a' is held twice"),
-        (lambda: KeysAndPointer(["a"], buttons=(1, 1)), r"buttons are \(1, 1\)"),
-        (lambda: KeysAndPointer(["a"], buttons=(9,)), r"expected different ones of 1, 2, 3, 8"),
-        (lambda: KeysAndMotion(["a"], bins=4), r"4 bins up to 64 px, expected an odd number"),
+        (Combinations, [[]], r"keys are \[\], expected a list of combinations"),
+        (Combinations, ["Left"], r"keys are 'Left', expected a list of combinations"),
+        (Combinations, [{"Left", "Right"}], r"keys are \{.*expected a list of combinations"),
+        (Combinations, [[1, 2]], r"keys are \[1, 2\], expected a list of combinations"),
+        (Combinations, [{"noop": None}], r"keys are \[None\], expected a list of combinations"),
+        (Combinations, [["Left+hop"]], r"no key is called 'hop'"),
+        (HeldKeys, ["Left"], r"keys are 'Left', expected a list of keys such as 'Left'"),
+        (HeldKeys, [{"a", "b"}], r"keys are \{.*expected a list of keys"),
+        (HeldKeys, [None], r"keys are None, expected a list of keys"),
+        (HeldKeys, [[1]], r"keys are \[1\], expected a list of keys"),
+        (HeldKeys, [["a", "a"]], r"the key 'a' is held twice"),
+        (KeysAndPointer, ["wasd"], r"keys are 'wasd', expected a list of keys"),
+        (KeysAndPointer, [["a"], (1, 1)], r"buttons are \(1, 1\), expected a list with different"),
+        (KeysAndPointer, [["a"], (9,)], r"expected a list with different ones of 1, 2, 3, 8"),
+        (KeysAndPointer, [["a"], ()], r"buttons are \(\), expected a list with"),
+        (KeysAndPointer, [["a"], 1], r"buttons are 1, expected a list with"),
+        (KeysAndPointer, [["a"], {1, 3}], r"buttons are \{1, 3\}, expected a list with"),
+        (KeysAndPointer, [["a"], [[1]]], r"buttons are \[\[1\]\], expected a list with"),
+        (KeysAndMotion, ["wasd"], r"keys are 'wasd', expected a list of keys"),
+        (KeysAndMotion, [["a"], (True,)], r"buttons are \(True,\), expected a list with"),
+        (KeysAndMotion, [["a"], (1,), 4], r"4 bins up to 64 px, expected an odd number"),
+        (KeysAndMotion, [["a"], (1,), "11"], r"bins is '11', expected an integer"),
+        (KeysAndMotion, [["a"], (1,), 11.0], r"bins is 11.0, expected an integer"),
+        (KeysAndMotion, [["a"], (1,), 11, math.nan], r"largest_px is nan, expected an integer"),
+        (KeysAndMotion, [["a"], (1,), 11, math.inf], r"largest_px is inf, expected an integer"),
+        (KeysAndMotion, [["a"], (1,), 11, 10**9], r"11 bins up to 1000000000 px, expected"),
+        (KeysAndMotion, [["a"], (1,), 11, 4], r"11 bins up to 4 px, expected"),
     ],
 )
-def test_policies_refuse_what_they_cannot_hold(make: Any, message: str) -> None:
+def test_policies_refuse_what_they_cannot_hold(
+    kind: Any, arguments: list[Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        make()
+        kind(*arguments)
 
 
 @pytest.mark.parametrize("name", POLICIES)

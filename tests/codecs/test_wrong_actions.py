@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from envserver.codecs import anthropic, computer13, openai, pyautogui, uitars, universe
+from envserver.codecs.events import Pointer
+from envserver.codecs.hand import Hand
 
 SIZE = (1024, 768)
 WRONG: list[tuple[Any, Any, str]] = [
     (anthropic, "left_click", r"action is 'left_click', expected a mapping"),
-    (anthropic, {"type": "click"}, r"action is None, expected the name of an action"),
+    (anthropic, {"type": "click"}, r"\{'type': 'click'\} has no 'action', expected the name"),
+    (anthropic, {"action": 5}, r"action is 5, expected the name of an action"),
     (anthropic, {"action": "jump"}, r"has no action 'jump', expected one of key, hold_key"),
     (anthropic, {"action": "key", "text": "ctrl+Entr"}, r"no key is called 'Entr', did you mean"),
     (anthropic, {"action": "key", "text": "ctrl+"}, r"an empty key in the combination 'ctrl\+'"),
@@ -49,6 +53,8 @@ WRONG: list[tuple[Any, Any, str]] = [
     (openai, {"type": "move", "x": 0, "y": 768}, r"the place of move is \(0, 768\), outside"),
     (openai, {"type": "keypress", "keys": ["RETRUN"]}, r"'RETRUN' by OpenAI, did you mean RETURN"),
     (openai, {"type": "keypress", "keys": "ENTER"}, r"keys are 'ENTER', expected a list"),
+    (openai, {"type": "computer_call", "actions": []}, r"expected what its 'actions' are"),
+    (openai, {"type": "move", "x": 1, "y": 1, "keys": ""}, r"keys are '', expected a list"),
     (openai, {"type": "keypress", "keys": []}, r"no key is named, expected at least one"),
     (openai, {"type": "drag", "path": [{"x": 1, "y": 1}]}, r"expected two places or more"),
     (openai, {"type": "drag", "path": [{"x": 1}, {"y": 1}]}, r"a place of drag is \{'x': 1\}"),
@@ -83,6 +89,9 @@ WRONG: list[tuple[Any, Any, str]] = [
     (pyautogui, "pyautogui.screenshot(); pyautogui.click()", r"Screenshot stands beside other"),
     (pyautogui, "pyautogui.click('button.png')", r"is 'button.png', expected an integer"),
     (pyautogui, "pyautogui.click(5000, 1)", r"line 1, .*\(5000, 1\), outside the picture"),
+    (pyautogui, "pyautogui.scroll(1e999)", r"line 1, .*clicks is inf, expected an integer"),
+    (pyautogui, "pyautogui.hscroll(float('nan'))", r"float\('nan'\) is no plain value"),
+    (pyautogui, f"x{'(1)' * 2000}", r"is nested too deeply"),
     (pyautogui, "__import__('os').system('true')", r"expected calls of pyautogui"),
     (uitars, "press the button", r"is no action"),
     (uitars, "", r"there is no action in ''"),
@@ -92,6 +101,8 @@ WRONG: list[tuple[Any, Any, str]] = [
     (uitars, "click(point='here')", r"is 'here', expected '<point>x y</point>'"),
     (uitars, "hotkey(key='ctrl+c')", r"no key is called 'ctrl\+c' by UI-TARS"),
     (uitars, "scroll(direction='in')", r"direction of scroll is 'in'"),
+    (uitars, f"click(point='{'9' * 400} 2')", r"outside of the grid of 1000x1000"),
+    (uitars, f"click{'(a=1)' * 2000}", r"is nested too deeply"),
     (uitars, "wait(5)", r"is no action, expected click"),
     (universe, "a", r"action is 'a', expected a sequence of events"),
     (universe, [("KeyEvent", "hop", True)], r"event 0 is .*no key is called 'hop'"),
@@ -114,3 +125,45 @@ def test_versions_of_the_anthropic_tool() -> None:
         anthropic.to_events(zoom, SIZE, version="computer_20250124")
     with pytest.raises(ValueError, match=r"version is 'computer_1', expected one of computer_2025"):
         anthropic.to_events(zoom, SIZE, version="computer_1")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"version is \['computer_20251124'\], expected one of"):
+        anthropic.to_events(zoom, SIZE, version=["computer_20251124"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("grid", [0, -1, True, 10**400, "1000", None, 1000.0, (1000,), (0, 5)])
+def test_wrong_grids_of_ui_tars_are_refused(grid: Any) -> None:
+    for point in ("1 2", f"{'9' * 400} 2"):
+        with pytest.raises(ValueError, match=r"grid is .*expected the parts each way"):
+            uitars.to_events(f"click(point='{point}')", SIZE, grid=grid)
+    with pytest.raises(ValueError, match=r"grid is .*expected the parts each way"):
+        uitars.from_events([Pointer(1, 2)], SIZE, grid=grid)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *("88", ("3", "4"), 5, {3, 4}, (1,), (1, 2, 3), np.array(5), np.array([1.0, 2.0])),
+        *((10.9, 3.7), (float("inf"), 5), (float("nan"), 5), (True, True), (0, 5), (10**400, 1)),
+    ],
+)
+def test_wrong_sizes_of_pictures_are_refused(size: Any) -> None:
+    for module, action in [
+        (anthropic, {"action": "mouse_move", "coordinate": [1, 2]}),
+        (openai, {"type": "move", "x": 1, "y": 2}),
+        (computer13, {"action_type": "MOVE_TO", "x": 1, "y": 2}),
+        (pyautogui, "pyautogui.moveTo(1, 2)"),
+        (uitars, "hover(point='1 2')"),
+        (universe, [("PointerEvent", 1, 2, 0)]),
+    ]:
+        with pytest.raises(ValueError, match=r"size is .*in whole pixels"):
+            module.to_events(action, size)
+    with pytest.raises(ValueError, match=r"size is .*in whole pixels"):
+        Hand(SIZE).encode([Pointer(1, 2)], size)
+
+
+def test_sizes_and_places_may_be_numpys() -> None:
+    size = np.array(SIZE)
+    said = {"action": "mouse_move", "coordinate": np.array([10, 20])}
+    assert anthropic.to_events(said, size) == [Pointer(10, 20)]  # type: ignore[arg-type]
+    answer = "hover(point='500 500')"
+    grid: Any = np.int64(1000)
+    assert uitars.to_events(answer, SIZE, grid=grid) == uitars.to_events(answer, SIZE)

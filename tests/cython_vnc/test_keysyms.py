@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cython_vnc.keysym_names import OTHER_NAMES, X11_NAMES
-from cython_vnc.keysyms import keysym, parse_combination
+from cython_vnc.keysyms import keysym
 
 HEADER = Path("/usr/include/X11/keysymdef.h")
 
@@ -107,27 +107,6 @@ def test_every_printable_character() -> None:
 def test_no_such_key(key: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         keysym(key)
-
-
-@pytest.mark.parametrize(
-    ("combination", "keys"),
-    [
-        ("ctrl+shift+t", ["ctrl", "shift", "t"]),
-        ("a", ["a"]),
-        ("alt+F4", ["alt", "F4"]),
-        ("+", ["+"]),
-        ("ctrl++", ["ctrl", "+"]),
-        ("ctrl+plus", ["ctrl", "+"]),
-    ],
-)
-def test_combinations(combination: str, keys: list[str]) -> None:
-    assert parse_combination(combination) == [keysym(key) for key in keys]
-
-
-@pytest.mark.parametrize("combination", ["", "ctrl+", "+a", "a++b", "+++", "ctrl+nosuchkey"])
-def test_bad_combinations(combination: str) -> None:
-    with pytest.raises(ValueError, match=r"an empty key|no key is called"):
-        parse_combination(combination)
 
 
 def test_other_names_lead_to_names_of_x11() -> None:

@@ -72,6 +72,7 @@ from envserver.spec import SessionSpec
             r"container is \{'cpus': 1\}, expected",
         ),
         ({"remotes": "a:1", "container": {"cpus": 1}}, "expected none: the remotes run already"),
+        ({"actions": "events"}, "gym-core.Pong-v0 has numbered actions of its own"),
         ({"address": "tcp://x"}, "address is 'tcp://x'"),
     ],
 )

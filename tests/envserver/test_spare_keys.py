@@ -74,8 +74,8 @@ def test_more_characters_arrive_than_a_keyboard_has_keys(desktop: Desktop) -> No
 
 
 def test_chromium_gets_what_was_typed() -> None:
-    # Chinese for which keys have to be taken back.
-    many = "".join(chr(0x4E00 + 7 * place) for place in range(40))
+    # Chinese for which keys have to be taken back, and capitals right behind.
+    many = "".join(f"{chr(0x4E00 + 7 * place)}{chr(0x41 + place % 26)}" for place in range(40))
     with envserver.desktop("miniwob.EnterText-v0", provider="process") as desktop:
         (profile,) = {
             Path(word.partition("=")[2])
