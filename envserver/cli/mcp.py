@@ -1,6 +1,9 @@
 """`envserver mcp`."""
 
+import contextlib
 import re
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -41,4 +44,19 @@ def mcp(
                 f"{screen!r}, expected WxH such as 1024x768", param_hint="--screen"
             )
         options["screen"] = (int(found[1]), int(found[2]))
-    serve(AsyncDesktop(env, seed=seed, **options))
+    with _ended_by_interrupts():
+        serve(AsyncDesktop(env, seed=seed, **options))
+
+
+@contextlib.contextmanager
+def _ended_by_interrupts() -> Iterator[None]:
+    """Ctrl-C ends the process at once, whatever its threads wait for; the daemon cleans up."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:  # not the main thread, which alone has handlers
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
