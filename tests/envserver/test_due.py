@@ -79,7 +79,7 @@ def test_what_is_no_region(region: Any) -> None:
 
 def test_regions_of_numpys_numbers() -> None:
     assert check_region(np.array([1, 2, 3, 4]), 100, 50) == (1, 2, 3, 4)  # type: ignore[arg-type]
-    assert check_region([np.int32(1), 2, 3, 4], 100, 50) == (1, 2, 3, 4)
+    assert check_region([np.int32(1), 2, 3, 4], 100, 50) == (1, 2, 3, 4)  # type: ignore[list-item]
 
 
 class TestTicks:
