@@ -209,18 +209,21 @@ class AgentSteps:
         quiet_ns = round(quiet_ms * 1e6)
         changed_ns = time.monotonic_ns()
         until_ns = changed_ns + round(max_ms * 1e6)
+        updates = -1
         while not self.done:
             self._check_waits()
-            before, sent_ns = self._picture, time.monotonic_ns()
-            end_ns = min(changed_ns + quiet_ns, until_ns)
-            due = CHANGED(min(max(end_ns - sent_ns, 0) / 1e6, SLICE_MS), region)
+            before = self._picture
+            left_ms = (min(changed_ns + quiet_ns, until_ns) - time.monotonic_ns()) / 1e6
+            due = CHANGED(min(max(left_ms, 0.0), SLICE_MS), region)
             record = self._step((), due).records[0]
             if self.done:
                 break
-            if record["published_ns"] < record["due_ns"]:
-                changed_ns = int(record["published_ns"])
-            elif self._differs(region, before):  # between two steps
-                changed_ns = sent_ns
+            changed = bool(record["published_ns"] < record["due_ns"])
+            if not changed and record["updates"] != updates:  # maybe between two steps
+                changed = self._differs(region, before)
+            updates = int(record["updates"])
+            if changed:
+                changed_ns = max(changed_ns, int(record["pixel_ns"]))
             now_ns = time.monotonic_ns()
             if now_ns - changed_ns >= quiet_ns:
                 return True

@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+ATTACH_TIMEOUT_S = 10.0
+"""A desktop that runs answers at once, and clients wait for no minute until a server does."""
+
 
 @click.command()
 @click.argument("env", required=False)
@@ -38,6 +41,8 @@ def mcp(
 
     options: dict[str, Any] = {"command": command, "provider": provider, "remotes": remote}
     options = {name: value for name, value in options.items() if value is not None}
+    if remote is not None:
+        options["start_timeout_s"] = ATTACH_TIMEOUT_S
     if screen is not None:
         if not (found := re.fullmatch(r"(\d+)x(\d+)", screen)):
             raise click.BadParameter(

@@ -15,8 +15,12 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
+
+from envserver.cli.mcp import mcp as mcp_command
+from envserver.errors import StartError
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,6 +245,19 @@ def test_what_cannot_be_served_is_one_line(home: Path, arguments: list[str], mes
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+def test_a_remote_that_does_not_answer_is_not_awaited_for_a_minute(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    monkeypatch.setattr("envserver.cli.mcp.ATTACH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("envserver.session.REPORT_GRACE_S", 0.5)
+    before = signal.getsignal(signal.SIGINT)
+    done = CliRunner().invoke(mcp_command, ["--remote", "vnc://127.0.0.1:1"])
+    assert isinstance(done.exception, StartError)
+    assert "127.0.0.1:1" in str(done.exception)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_missing_package_is_named(home: Path) -> None:
