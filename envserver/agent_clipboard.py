@@ -2,16 +2,14 @@
 
 import time
 
-from envserver.agent_steps import AgentSteps
-from envserver.due import CHANGED
-
-SLICE_S = 2.0
-"""The daemon is asked so often, at least, whether something was copied."""
+from envserver.agent_steps import SLICE_MS, AgentSteps, in_turn
+from envserver.due import check_ms
 
 
 class AgentClipboard(AgentSteps):
     """A session with one environment and its clipboard."""
 
+    @in_turn
     def clipboard(self) -> str:
         r"""The text that a program copied last, its lines ended by "\n"; "" before the first.
 
@@ -26,6 +24,7 @@ class AgentClipboard(AgentSteps):
         self._copy_seen_ns = max(self._copy_seen_ns, copied_ns)
         return text
 
+    @in_turn
     def wait_clipboard(self, max_ms: float = 5000.0) -> str | None:
         """Wait until a program copies a text.
 
@@ -42,19 +41,19 @@ class AgentClipboard(AgentSteps):
         Raises:
             RemoteError: as `clipboard`.
         """
-        CHANGED(max_ms)  # checks it
-        until_ns = time.monotonic_ns() + round(max_ms * 1e6)
+        until_ns = time.monotonic_ns() + round(check_ms("max_ms", max_ms) * 1e6)
         after_ns = max(self._copy_seen_ns, self._acted_ns)
         while True:
-            self._check_open()
+            self._check_waits()
             left_s = max((until_ns - time.monotonic_ns()) / 1e9, 0.0)
-            text, copied_ns = self._session.clipboard(0, after_ns, min(left_s, SLICE_S))
+            text, copied_ns = self._session.clipboard(0, after_ns, min(left_s, SLICE_MS / 1000))
             if copied_ns > after_ns:
                 self._copy_seen_ns = copied_ns
                 return text
-            if left_s <= SLICE_S:
+            if left_s <= SLICE_MS / 1000:
                 return None
 
+    @in_turn
     def set_clipboard(self, text: str) -> None:
         """Make a text what programs paste, by "ctrl+v" and by the middle button.
 

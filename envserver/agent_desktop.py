@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envserver.agent_clipboard import AgentClipboard
+from envserver.agent_steps import SLICE_MS, in_turn
 from envserver.codecs.events import BUTTONS, Button, Event, Key, Pointer, Text, Wait
 from envserver.codecs.gestures import Chord, Click, Move, Scroll
 from envserver.codecs.keys import combination, distinct, own_name
-from envserver.due import AT, CHANGED, MAX_WAIT_MS, QUIET, check_region
+from envserver.due import AT, check_ms, check_region
 from envserver.errors import RemoteError
 from envserver.pointer_mark import draw_pointer
 from workers.pointer import PointerShape
@@ -52,11 +53,12 @@ class Desktop(AgentClipboard):
 
     Places are pixels of the screen, (0, 0) its upper left corner. Arguments are checked before
     anything is sent (ValueError). Actions return when their last event was sent, waits and
-    screenshots bring what the program makes of them. One thread at a time calls it.
+    screenshots bring what the program makes of them. Calls of several threads come one after the
+    other; `close` ends one that still waits (`ClosedEnvironmentError`).
 
     When the program's task ends its episode (`done`), pictures stay as they are, and actions raise
     `gymnasium.error.ResetNeeded` until `reset`. A remote that failed raises `RemoteError`, one that
-    does not answer `TimeoutError`.
+    does not answer `TimeoutError`. After a fault waits say so again.
 
     Attributes:
         goal: What the task wants, as it said at the last reset; "" where none does.
@@ -77,6 +79,7 @@ class Desktop(AgentClipboard):
         """Where the pointer was put last; None before the first time."""
         return self._hand.place if self._placed else None
 
+    @in_turn
     def screenshot(
         self, region: Sequence[int] | None = None, *, cursor: bool = False
     ) -> NDArray[np.uint8]:
@@ -103,10 +106,12 @@ class Desktop(AgentClipboard):
             draw_pointer(shown, (column - x, row - y), shape)
         return shown
 
+    @in_turn
     def screenshot_png(self, region: Sequence[int] | None = None, *, cursor: bool = False) -> bytes:
         """`screenshot` as a PNG file."""
         return _file(self.screenshot(region, cursor=cursor), "PNG")
 
+    @in_turn
     def screenshot_jpeg(
         self, region: Sequence[int] | None = None, quality: int = 85, *, cursor: bool = False
     ) -> bytes:
@@ -116,6 +121,7 @@ class Desktop(AgentClipboard):
 
     # Waiting
 
+    @in_turn
     def wait_change(self, max_ms: float = 5000.0, region: Sequence[int] | None = None) -> bool:
         """Wait until the region looks otherwise than it did when it was seen last.
 
@@ -128,13 +134,18 @@ class Desktop(AgentClipboard):
 
         Returns:
             Whether it does; False after `max_ms`, or when the episode has ended.
+
+        Raises:
+            RemoteError: the remote failed, now or since the last reset.
         """
-        CHANGED(max_ms)  # checks it
+        max_ms = check_ms("max_ms", max_ms)
         region = check_region(region, *self.size)
+        self._check_waits()
         changed = self._await_change(max_ms, region)
         self._see()
         return changed
 
+    @in_turn
     def wait_stable(
         self,
         quiet_ms: float = 100.0,
@@ -152,13 +163,17 @@ class Desktop(AgentClipboard):
                 follows, such as a click beside all buttons, is waited for so long.
 
         Returns:
-            Whether it is quiet; False after `max_ms`.
+            Whether it is quiet, as it is when the episode has ended; False after `max_ms`.
+
+        Raises:
+            RemoteError: the remote failed, now or since the last reset.
         """
-        QUIET(quiet_ms, max_ms)  # checks them
-        CHANGED(answer_ms)
+        quiet_ms, max_ms = check_ms("quiet_ms", quiet_ms), check_ms("max_ms", max_ms)
+        answer_ms = check_ms("answer_ms", answer_ms)
         if quiet_ms > max_ms:
-            raise ValueError(f"quiet_ms is {quiet_ms}, expected at most max_ms, {max_ms}")
+            raise ValueError(f"quiet_ms is {quiet_ms:g}, expected at most max_ms, {max_ms:g}")
         region = check_region(region, *self.size)
+        self._check_waits()
         until_ns = time.monotonic_ns() + round(max_ms * 1e6)
         if self._answering:
             first_ms = min(answer_ms, max_ms - quiet_ms)
@@ -166,27 +181,32 @@ class Desktop(AgentClipboard):
                 self._see()
                 return True
         left_ms = max((until_ns - time.monotonic_ns()) / 1e6, 0.0)
-        quiet = self.done
-        if not self.done:
-            record = self._step((), QUIET(quiet_ms, left_ms, region)).records[0]
-            quiet = self.done or bool(record["published_ns"] < record["due_ns"])
+        quiet = self._await_quiet(quiet_ms, left_ms, region)
         self._see()
         return quiet
 
+    @in_turn
     def wait(self, ms: float) -> None:
         """Let time pass, whatever the screen does; at most an hour."""
-        if isinstance(ms, bool) or not isinstance(ms, int | float) or not 0 <= ms <= MAX_WAIT_MS:
-            raise ValueError(f"ms is {ms!r}, expected milliseconds from 0 to {MAX_WAIT_MS:.0f}")
-        if not self.done:
-            self._step((), AT(time.monotonic_ns() + round(ms * 1e6)))
+        until_ns = time.monotonic_ns() + round(check_ms("ms", ms) * 1e6)
+        slice_ns = round(SLICE_MS * 1e6)
+        waiting = True
+        while waiting:
+            self._check_waits()
+            now_ns = time.monotonic_ns()
+            waiting = now_ns + slice_ns < until_ns and not self.done
+            if not self.done:
+                self._step((), AT(min(until_ns, now_ns + slice_ns)))
         self._see()
 
     # Acting
 
+    @in_turn
     def move(self, x: int, y: int) -> None:
         """Put the pointer to a place; buttons that are held stay so."""
         self._act(Move(self._place(x, y)).events())
 
+    @in_turn
     def click(
         self,
         x: int | None = None,
@@ -205,8 +225,9 @@ class Desktop(AgentClipboard):
             keys: Held meanwhile, such as "ctrl" or "ctrl+shift".
         """
         times = _whole("count", count, 1, MAX_COUNT)
-        self._act(Click(_number(button), times, self._place(x, y), _keys(keys)).events())
+        self._act(Click(_number(button), times, self._place(x, y), _held(keys)).events())
 
+    @in_turn
     def drag(
         self,
         x: int,
@@ -219,8 +240,8 @@ class Desktop(AgentClipboard):
     ) -> None:
         """Press at (x, y), move to (to_x, to_y) in `ms` milliseconds, release."""
         start, end = self._place(x, y), self._place(to_x, to_y)
-        number, held = _number(button), _keys(keys)
-        pause = Wait(ms / DRAG_STEPS)
+        number, held = _number(button), _held(keys)
+        pause = Wait(check_ms("ms", ms) / DRAG_STEPS)
         events: list[Event] = [Pointer(*start), Button(number, True), Wait(PRESS_MS)]
         for step in range(1, DRAG_STEPS + 1):
             way = (a + (b - a) * step // DRAG_STEPS for a, b in zip(start, end, strict=True))
@@ -228,6 +249,7 @@ class Desktop(AgentClipboard):
         events += [Wait(PRESS_MS), Button(number, False)]
         self._act([*_downs(held), *events, *_ups(held)])
 
+    @in_turn
     def scroll(
         self,
         x: int | None = None,
@@ -245,32 +267,39 @@ class Desktop(AgentClipboard):
         )
         if right == down == 0:
             raise ValueError("dx and dy are 0, expected a number of clicks in one of them")
-        self._act(Scroll(right, down, self._place(x, y), _keys(keys)).events())
+        self._act(Scroll(right, down, self._place(x, y), _held(keys)).events())
 
+    @in_turn
     def mouse_down(self, button: str = "left") -> None:
         """Hold a button down where the pointer is, until `mouse_up` or a reset."""
         self._act([Pointer(*self._place(None, None)), Button(_number(button), True)])
 
+    @in_turn
     def mouse_up(self, button: str = "left") -> None:
         """Release a button where the pointer is."""
         self._act([Pointer(*self._place(None, None)), Button(_number(button), False)])
 
+    @in_turn
     def press(self, keys: Keys, count: int = 1) -> None:
         """Press keys together: "Return", "ctrl+s", ["ctrl", "shift", "t"]; names are X11's."""
         self._act(Chord(_keys(keys)).events() * _whole("count", count, 1, MAX_COUNT))
 
+    @in_turn
     def hold(self, keys: Keys, ms: float) -> None:
         """Hold keys for `ms` milliseconds, at most a minute."""
-        self._act(Chord(_keys(keys), ms).events())
+        self._act(Chord(_keys(keys), check_ms("ms", ms)).events())
 
+    @in_turn
     def key_down(self, keys: Keys) -> None:
         """Hold keys down until `key_up` or a reset."""
         self._act(_downs(_keys(keys)))
 
+    @in_turn
     def key_up(self, keys: Keys) -> None:
         """Release keys."""
         self._act(_ups(_keys(keys)))
 
+    @in_turn
     def type(self, text: str) -> None:
         """Type a text, 200 characters of ASCII a second, 50 others; a line's end is Return.
 
@@ -280,6 +309,7 @@ class Desktop(AgentClipboard):
         parts = [text[at : at + CHARACTERS] for at in range(0, len(text), CHARACTERS)]
         self._act(*([Text(part)] for part in parts))
 
+    @in_turn
     def do(self, events: Sequence[Event], size: tuple[int, int] | None = None) -> None:
         """Do the events of `envserver.codecs`, in whose vocabularies agents speak.
 
@@ -318,9 +348,11 @@ def _ups(keys: Sequence[str]) -> list[Event]:
     return [Key(key, False) for key in reversed(keys)]
 
 
-def _keys(keys: Keys | None) -> tuple[str, ...]:
-    if keys is None:
-        return ()
+def _held(keys: Keys | None) -> tuple[str, ...]:
+    return () if keys is None else _keys(keys)
+
+
+def _keys(keys: Keys) -> tuple[str, ...]:
     if isinstance(keys, str):
         return combination(keys)
     if not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):

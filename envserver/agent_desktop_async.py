@@ -1,13 +1,14 @@
 """The same desktop, awaited: `envserver.desktop_async(...)`.
 
-Theory of operation: one thread a desktop makes all of its calls, one after the other. A call whose
-awaiting task was cancelled goes on to its end there (a wait to its `max_ms` at the latest), and the
-next one comes behind it.
+Theory of operation: one thread a desktop makes all of its calls, one after the other. One whose
+awaiting task is cancelled is not begun, or, if it waits, ends there within some 0.2 s; a gesture is
+done to its end. `close` does not come behind: another thread makes it, which ends a call at once.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, Self, TypeVar
 
 import numpy as np
@@ -34,6 +35,7 @@ class AsyncDesktop:
         self._asked = {"name": name, "seed": seed, **options}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desktop")
         self._desktop: Desktop | None = None
+        self._started = self._closed = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -47,24 +49,36 @@ class AsyncDesktop:
 
         Raises:
             ValueError, StartError: as `envserver.desktop`.
+            RuntimeError: it was started, or closed, before; or is closed meanwhile.
         """
+        if self._closed:
+            raise RuntimeError("the desktop is closed: make another")
+        if self._started:
+            raise RuntimeError("the desktop is started already")
+        self._started = True
         started = self._thread.submit(lambda: Desktop(**self._asked))
         try:
-            self._desktop = await asyncio.wrap_future(started)
+            desktop = await asyncio.wrap_future(started)
         except BaseException:  # also when nobody waits for it any more
-            self._thread.submit(lambda: started.result().close())
+            self._closed = True
             self._thread.shutdown(wait=False)
+            started.add_done_callback(_close_started)
             raise
+        if self._closed:
+            await asyncio.to_thread(desktop.close)
+            raise RuntimeError("the desktop was closed before it had started")
+        self._desktop = desktop
 
     async def close(self) -> None:
-        """Give the desktop back, behind calls that still run; a second call does nothing."""
-        if self._desktop is None:
-            self._thread.shutdown(wait=False)
-            return
-        desktop, self._desktop = self._desktop, None
-        closed = self._thread.submit(desktop.close)
+        """Give the desktop back; a second call does nothing.
+
+        Calls that are still awaited raise `ClosedEnvironmentError`.
+        """
+        self._closed = True
         self._thread.shutdown(wait=False)
-        await asyncio.wrap_future(closed)
+        desktop, self._desktop = self._desktop, None
+        if desktop is not None:
+            await asyncio.to_thread(desktop.close)
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -237,4 +251,20 @@ class AsyncDesktop:
         await self._run(self.now.do, events, size)
 
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._thread.submit(call, *args, **kwargs))
+        desktop, gone = self.now, threading.Event()
+
+        def made() -> T:
+            with desktop.given_up_by(gone):
+                return call(*args, **kwargs)
+
+        try:
+            return await asyncio.wrap_future(self._thread.submit(made))
+        except asyncio.CancelledError:
+            gone.set()
+            raise
+
+
+def _close_started(started: "Future[Desktop]") -> None:
+    """Give back a desktop that nobody took."""
+    if not started.cancelled() and started.exception() is None:
+        started.result().close()

@@ -1,15 +1,47 @@
 """Checks of what `make_vec` is given, made before anything starts."""
 
+import difflib
+import functools
+import inspect
 import math
 import operator
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from envserver.resets import plain
 
 MAX_TAP_MS = 60_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def check_options(call: str, options: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse options that a call does not have.
+
+    Raises:
+        TypeError: there is one, as Python says it, with the nearest that there is.
+    """
+    names = list(known)
+    for option in options:
+        if option not in names:
+            near = difflib.get_close_matches(option, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{call}() has no option {option!r}{hint}")
+
+
+def known_options(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a function: a misspelt keyword argument is told the right one."""
+    names = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        check_options(function.__name__, kwargs, names)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def whole(name: str, value: Any, low: int, high: int, expected: str) -> int:

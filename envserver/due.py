@@ -7,6 +7,8 @@ what is there.
 
 import dataclasses
 import math
+import numbers
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -51,7 +53,7 @@ class Changed:
     region: Region | None = None
 
     def __post_init__(self) -> None:
-        _check_ms("max_ms", self.max_ms)
+        check_ms("max_ms", self.max_ms)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ class Quiet:
     region: Region | None = None
 
     def __post_init__(self) -> None:
-        _check_ms("quiet_ms", self.quiet_ms)
-        _check_ms("max_ms", self.max_ms)
+        check_ms("quiet_ms", self.quiet_ms)
+        check_ms("max_ms", self.max_ms)
 
 
 DueTime = Now | At | Changed | Quiet
@@ -126,10 +128,10 @@ def due_fields(
         )
     region = shown if when.region is None else when.region
     x, y, region_width, region_height = check_region(region, width, height)
-    latest_ns = sent_ns + round(when.max_ms * 1e6)
+    latest_ns = sent_ns + round(float(when.max_ms) * 1e6)
     if isinstance(when, Changed):
         return DueFields(int(Due.CHANGED), latest_ns, 0, x, y, region_width, region_height)
-    quiet_ns = round(when.quiet_ms * 1e6)
+    quiet_ns = round(float(when.quiet_ms) * 1e6)
     return DueFields(int(Due.QUIET), latest_ns, quiet_ns, x, y, region_width, region_height)
 
 
@@ -180,9 +182,19 @@ class Ticks:
         return int((now_ns - self._anchor_ns) / self._period_ns)
 
 
-def _check_ms(name: str, value: float) -> None:
-    if not (isinstance(value, int | float) and 0 <= value <= MAX_WAIT_MS):
+def check_ms(name: str, value: float) -> float:
+    """Check how long a wait is, Python's number or NumPy's.
+
+    Raises:
+        ValueError: it is no time from 0 to an hour; the message calls it `name`.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not 0 <= value <= MAX_WAIT_MS
+    ):
         raise ValueError(f"{name} is {value!r}, expected milliseconds from 0 to {MAX_WAIT_MS:.0f}")
+    return float(value)
 
 
 def check_region(region: Sequence[int] | None, width: int, height: int) -> Region:
@@ -194,9 +206,11 @@ def check_region(region: Sequence[int] | None, width: int, height: int) -> Regio
     if region is None:
         return 0, 0, width, height
     try:
-        x, y, region_width, region_height = (int(part) for part in region)
+        x, y, region_width, region_height = _pixels(region)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"region is {region!r}, expected (x, y, width, height)") from error
+        raise ValueError(
+            f"region is {region!r}, expected (x, y, width, height), whole numbers"
+        ) from error
     if (
         x < 0
         or y < 0
@@ -207,3 +221,11 @@ def check_region(region: Sequence[int] | None, width: int, height: int) -> Regio
     ):
         raise ValueError(f"region {region} leaves the {width}x{height} screen")
     return x, y, region_width, region_height
+
+
+def _pixels(region: Sequence[int]) -> list[int]:
+    if isinstance(region, str | bytes) or not isinstance(region, Sequence | np.ndarray):
+        raise TypeError("not a sequence")
+    if any(isinstance(part, bool | np.bool_) for part in region):
+        raise TypeError("not numbers")
+    return [operator.index(part) for part in region]

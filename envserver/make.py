@@ -17,6 +17,7 @@ from envserver.arguments import (
     check_num_envs,
     check_times,
     joined_remotes,
+    known_options,
     plain_kwargs,
 )
 from envserver.client import Client
@@ -41,6 +42,7 @@ _SPEC_NAMES = {
 }
 
 
+@known_options
 def make_vec(
     name: str | None = None,
     num_envs: int | None = None,

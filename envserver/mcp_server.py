@@ -28,7 +28,7 @@ INSTRUCTIONS = """\
 A desktop of {width}x{height} pixels; (0, 0) is the upper left corner. Tools that act wait until the
 screen is quiet before they answer; with look=true the answer has the picture too. {goal}"""
 MAX_WAIT_MS = 60_000
-"""A wait that its client gave up goes on to its end, and the next call comes behind it."""
+"""So long one call waits at most: a client that heard nothing may take the server for dead."""
 LOOKING = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ACTING = ToolAnnotations(read_only_hint=False, open_world_hint=True)
 

@@ -8,18 +8,25 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 SHOWN_AFTER_S = 1.0
 """What starts faster shows no bar."""
+NAME = re.compile(r" --name ('[^']*'|\S+)")
 SHARE = re.compile(r"(\d+(?:\.\d+)?) of (\d+(?:\.\d+)?)")
 
 
 class StartProgress:
-    """Called with each status of a session that starts; the bar goes at the end of its `with`."""
+    """Called with each status of a session that starts; the bar goes at the end of its `with`.
+
+    Attributes:
+        commands: The `docker run`s that this process has shown, without the containers' names.
+    """
+
+    commands: ClassVar[set[str]] = set()
 
     def __init__(self) -> None:
         self._shown_from_s = time.monotonic() + SHOWN_AFTER_S
@@ -46,7 +53,10 @@ class StartProgress:
         commands = [each["command"] for each in workers if each.get("command")]
         if commands and "$" not in self._said:
             self._said.add("$")
-            self._say(f"$ {commands[0]}")
+            nameless = NAME.sub("", commands[0], count=1)
+            if nameless not in self.commands:
+                self.commands.add(nameless)
+                self._say(f"$ {commands[0]}")
 
     def _say(self, line: str) -> None:
         """Print a line once."""

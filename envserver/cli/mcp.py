@@ -1,9 +1,15 @@
 """`envserver mcp`."""
 
+import contextlib
 import re
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import click
+
+ATTACH_TIMEOUT_S = 10.0
+"""A desktop that runs answers at once, and clients wait for no minute until a server does."""
 
 
 @click.command()
@@ -35,10 +41,27 @@ def mcp(
 
     options: dict[str, Any] = {"command": command, "provider": provider, "remotes": remote}
     options = {name: value for name, value in options.items() if value is not None}
+    if remote is not None:
+        options["start_timeout_s"] = ATTACH_TIMEOUT_S
     if screen is not None:
         if not (found := re.fullmatch(r"(\d+)x(\d+)", screen)):
             raise click.BadParameter(
                 f"{screen!r}, expected WxH such as 1024x768", param_hint="--screen"
             )
         options["screen"] = (int(found[1]), int(found[2]))
-    serve(AsyncDesktop(env, seed=seed, **options))
+    with _ended_by_interrupts():
+        serve(AsyncDesktop(env, seed=seed, **options))
+
+
+@contextlib.contextmanager
+def _ended_by_interrupts() -> Iterator[None]:
+    """Ctrl-C ends the process at once, whatever its threads wait for; the daemon cleans up."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:  # not the main thread, which alone has handlers
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Tasks in a terminal, checked by the files and processes that result.
+"""Tasks in a terminal, checked by the files and processes that result; and a shell without one.
 
 The goal stands in the terminal and in `infos["text"]`. Each seed draws other names and contents.
 The reward is 1 when what was asked for is there, once; an episode ends then, when it cannot be
@@ -12,6 +12,7 @@ import random
 import select
 import shlex
 import shutil
+import subprocess
 import tarfile
 import textwrap
 import time
@@ -34,7 +35,7 @@ WORDS = (
 RC_FILE = """
 unset HISTFILE
 PS1='\\w\\$ '
-printf '%s\\n\\n' {goal}
+{show}
 PROMPT_COMMAND='printf . >{ready}; unset PROMPT_COMMAND'
 """
 
@@ -43,7 +44,7 @@ class TerminalTask(Task):
     """A terminal with a shell; a task says what to prepare and what to check."""
 
     fps = 10.0
-    time_limit_s = 120.0
+    time_limit_s: float | None = 120.0
 
     def setup(self) -> None:
         self.tick_on_change(self.desktop.home)
@@ -51,22 +52,22 @@ class TerminalTask(Task):
     def reset(self, seed: int, options: dict[str, Any]) -> dict[str, Any] | None:
         goal = self.prepare(random.Random(seed))
         self.say(goal)
-        self._open_terminal(goal)
+        self.open_terminal(goal)
         return None
 
     def prepare(self, chance: random.Random) -> str:
         """Put into `desktop.home` what the episode needs; returns the goal."""
         raise NotImplementedError(f"{type(self).__name__} has no prepare")
 
-    def _open_terminal(self, goal: str) -> None:
-        """Run a shell in a terminal; returns when it is ready for keys."""
+    def open_terminal(self, shown: str = "") -> "subprocess.Popen[bytes]":
+        """Run a shell in a terminal, below a text; returns the terminal when it reads its keys."""
         ready = self.desktop.scratch / "ready"
         os.mkfifo(ready)
         rc_file = self.desktop.scratch / "rc"
-        shown = textwrap.fill(goal, GOAL_COLUMNS)
+        text = shlex.quote(textwrap.fill(shown, GOAL_COLUMNS))
+        show = f"printf '%s\\n\\n' {text}" if shown else ""
         rc_file.write_text(
-            RC_FILE.format(goal=shlex.quote(shown), ready=shlex.quote(str(ready))),
-            encoding="utf-8",
+            RC_FILE.format(show=show, ready=shlex.quote(str(ready))), encoding="utf-8"
         )
         descriptor = os.open(ready, os.O_RDONLY | os.O_NONBLOCK)
         try:
@@ -80,6 +81,23 @@ class TerminalTask(Task):
         finally:
             os.close(descriptor)
         self.desktop.wait_window(TITLE)
+        return terminal
+
+
+class Shell(TerminalTask):
+    """A shell in which nothing is asked for; the episode ends when its terminal does."""
+
+    time_limit_s = None
+
+    def setup(self) -> None:
+        pass
+
+    def reset(self, seed: int, options: dict[str, Any]) -> dict[str, Any] | None:
+        self._terminal = self.open_terminal()
+        return None
+
+    def tick(self) -> Outcome | None:
+        return None if self._terminal.poll() is None else Outcome(done=True)
 
 
 class CreateFile(TerminalTask):

@@ -17,7 +17,7 @@ import envserver
 from envserver.agent_desktop import Desktop
 from envserver.codecs import anthropic
 from envserver.codecs.events import Key, Pointer, Text
-from envserver.errors import RemoteError
+from envserver.errors import BrokerUnavailable, RemoteError
 from envserver.remotes.init import descendants_of
 
 pytestmark = pytest.mark.integration
@@ -121,7 +121,17 @@ WRONG: dict[str, tuple[Callable[[Desktop], Any], str]] = {
     "no text": (lambda d: d.type(7), "text is 7"),  # type: ignore[arg-type]
     "long": (lambda d: d.hold("a", 61_000), "wait is 61000"),
     "events": (lambda d: d.do([Pointer(640, 1)]), "x is 640, expected 0 to 639"),
-    "drag": (lambda d: d.drag(1, 1, 2, 2, ms=-1), "wait is -0.1"),
+    "drag": (lambda d: d.drag(1, 1, 2, 2, ms=-1), "ms is -1, expected milliseconds"),
+    "drag's time": (lambda d: d.drag(1, 1, 2, 2, ms="x"), "ms is 'x'"),  # type: ignore[arg-type]
+    "no key": (lambda d: d.press(None), "keys are None, expected names"),  # type: ignore[arg-type]
+    "nothing held": (lambda d: d.hold(None, 5), "keys are None"),  # type: ignore[arg-type]
+    "for ever": (lambda d: d.hold("a", None), "ms is None"),  # type: ignore[arg-type]
+    "nothing down": (lambda d: d.key_down(None), "keys are None"),  # type: ignore[arg-type]
+    "nothing up": (lambda d: d.key_up(None), "keys are None"),  # type: ignore[arg-type]
+    "fractions": (lambda d: d.screenshot((0.5, 0, 9, 9)), "region is .* whole numbers"),  # type: ignore[arg-type]
+    "digits": (lambda d: d.screenshot("1234"), "region is '1234'"),  # type: ignore[arg-type]
+    "truth": (lambda d: d.wait_change(True), "max_ms is True"),
+    "answer": (lambda d: d.wait_stable(answer_ms=float("nan")), "answer_ms is nan"),
     "wheel": (lambda d: d.scroll(1, 1), "dx and dy are 0"),
     "region": (lambda d: d.screenshot((0, 0, 641, 1)), "leaves the 640x480 screen"),
     "region of a wait": (lambda d: d.wait_change(9, (1, 2, 3)), "expected .x, y, width, height"),
@@ -176,6 +186,98 @@ def test_an_interrupted_wait_leaves_a_desktop_that_works(terminal: Desktop) -> N
     assert d.wait_change(5000)
 
 
+def test_an_interrupted_gesture_leaves_the_pointer_and_keys_known(terminal: Desktop) -> None:
+    d = terminal
+    stop = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    stop.start()
+    with pytest.raises(KeyboardInterrupt):
+        d.drag(10, 10, 100, 120, ms=1500, keys="shift")
+    assert d.cursor == (100, 120)
+    d.mouse_up()
+    d.click()
+    assert d.cursor == (100, 120)
+
+
+def test_threads_share_a_desktop(terminal: Desktop) -> None:
+    d = terminal
+    d.click(300, 200)
+    done: list[int] = []
+    failed: list[BaseException] = []
+
+    def use(place: int) -> None:
+        try:
+            for _ in range(8):
+                d.click(place, place)
+                assert d.cursor is not None
+                assert d.screenshot((0, 0, 9, 9)).shape == (9, 9, 3)
+                d.wait_stable(20, 400, answer_ms=50)
+            done.append(place)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=use, args=(place,), daemon=True) for place in (5, 6, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failed
+    assert sorted(done) == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda d: d.wait(3_600_000),
+        lambda d: d.wait_stable(3_600_000, 3_600_000),
+        lambda d: d.wait_change(3_600_000, (600, 440, 40, 40)),
+        lambda d: d.wait_clipboard(3_600_000),
+        lambda d: d.hold("shift", 60_000),
+    ],
+)
+def test_a_close_frees_the_thread_that_waits(home: Path, wait: Callable[[Desktop], Any]) -> None:
+    d = envserver.desktop("terminal.Shell-v0", screen=(640, 480), provider="process")
+    stop = threading.Timer(0.3, d.close)
+    stop.start()
+    with pytest.raises(ClosedEnvironmentError):
+        wait(d)
+    stop.join()
+    with pytest.raises(ClosedEnvironmentError, match="make another"):
+        d.wait_stable()
+
+
+def test_waits_take_numpys_numbers(terminal: Desktop) -> None:
+    terminal.wait(np.float32(5))  # type: ignore[arg-type]
+    assert terminal.wait_stable(np.int64(50), np.int64(5000))  # type: ignore[arg-type]
+    assert terminal.screenshot(np.array([1, 2, 30, 40])).shape == (40, 30, 3)  # type: ignore[arg-type]
+
+
+def test_what_is_typed_at_once_arrives_in_a_shell_which_ends_the_episode(home: Path) -> None:
+    """Nothing is awaited: the first episode begins when the shell reads its keyboard."""
+    with envserver.desktop("terminal.Shell-v0", screen=(640, 480), provider="process") as d:
+        assert (d.goal, d.done) == ("", False)
+        d.type("exit\n")
+        for _ in range(20):
+            if d.done:
+                break
+            d.wait_change(2000)
+        assert (d.done, d.reward) == (True, 0.0)
+        d.reset()
+        d.press("a")
+        assert d.wait_change()
+
+
+def test_after_the_daemons_end_every_call_says_so(terminal: Desktop) -> None:
+    pid = terminal.envs.daemon_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises((BrokerUnavailable, RemoteError)):
+        terminal.wait_change(20_000, (600, 440, 40, 40))
+    for call in (terminal.wait_stable, terminal.screenshot, terminal.reset, terminal.clipboard):
+        for _ in range(2):
+            with pytest.raises(BrokerUnavailable, match="the daemon ended"):
+                call()
+
+
 def test_a_remote_that_dies_is_an_error_and_a_reset_brings_another(terminal: Desktop) -> None:
     d = terminal
     d.move(5, 5)
@@ -187,6 +289,9 @@ def test_a_remote_that_dies_is_an_error_and_a_reset_brings_another(terminal: Des
     assert d.done
     with pytest.raises(ResetNeeded):
         d.press("a")
+    for wait in (d.wait_stable, d.wait_change, d.wait_clipboard, lambda: d.wait(1)):
+        with pytest.raises(RemoteError, match=r"call reset\(\) for a new episode"):
+            wait()
     d.reset()
     assert (d.done, d.cursor) == (False, None)
     d.press("a")
@@ -228,11 +333,25 @@ def test_an_episode_ends_and_another_begins(home: Path) -> None:
         ({"num_envs": 2}, "num_envs is not for a desktop"),
         ({"actions": "openai"}, "actions is not for a desktop"),
         ({"clock": "step"}, "clock is not for a desktop"),
+        ({"env_kwargs": {"a": 1}}, "env_kwargs is not for a desktop"),
+        ({"while_resetting": "mask"}, "while_resetting is not for a desktop"),
+        ({"seed": -1}, "seed"),
     ],
 )
 def test_options_of_batches_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         envserver.desktop("terminal.Shell-v0", **options)
+
+
+def test_a_misspelt_option_is_told_the_right_one() -> None:
+    with pytest.raises(
+        TypeError, match=r"desktop\(\) has no option 'scren'; did you mean 'screen'"
+    ):
+        envserver.desktop("terminal.Shell-v0", scren=(640, 480))
+    with pytest.raises(TypeError, match=r"make_vec\(\) has no option 'colr'; did you mean 'color'"):
+        envserver.make_vec("terminal.Shell-v0", colr="grey")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"make_vec\(\) has no option 'zzz'$"):
+        envserver.make_vec("terminal.Shell-v0", zzz=1)  # type: ignore[call-arg]
 
 
 def test_a_game_of_numbered_actions_is_refused(home: Path, nothing_left: None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.error import ClosedEnvironmentError
 
 import envserver
 
@@ -34,7 +35,75 @@ def test_two_desktops_side_by_side(home: Path, nothing_left: None) -> None:
     assert 0 < few < many
 
 
-def test_a_cancelled_wait_ends_by_itself_and_calls_stay_in_order(home: Path) -> None:
+HOUR_MS = 3_600_000
+
+
+def test_a_cancelled_wait_ends_and_what_comes_after_it_works(home: Path) -> None:
+    async def run() -> None:
+        async with envserver.desktop_async(TERMINAL, **OPTIONS) as d:
+            for wait in (
+                lambda: d.wait(HOUR_MS),
+                lambda: d.wait_stable(HOUR_MS, HOUR_MS),
+                lambda: d.wait_change(HOUR_MS, (300, 220, 20, 20)),
+                lambda: d.wait_clipboard(HOUR_MS),
+            ):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(wait(), 0.3)
+                before = await d.screenshot()
+                await d.press("a")
+                assert await d.wait_change()
+                assert not np.array_equal(await d.screenshot(), before)
+            first = asyncio.create_task(d.wait(HOUR_MS))
+            second = asyncio.create_task(d.move(9, 9))
+            await asyncio.sleep(0)
+            second.cancel()
+            first.cancel()
+            await asyncio.wait([first, second])
+            await d.move(5, 5)
+            assert d.cursor == (5, 5)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await d.wait(HOUR_MS)  # and the end of `async with` comes soon
+
+    asyncio.run(run())
+
+
+def test_a_close_ends_a_wait_that_is_awaited(home: Path, nothing_left: None) -> None:
+    async def run() -> None:
+        d = envserver.desktop_async(TERMINAL, **OPTIONS)
+        await d.start()
+        with pytest.raises(RuntimeError, match="started already"):
+            await d.start()
+        waiting = asyncio.create_task(d.wait(HOUR_MS))
+        await asyncio.sleep(0)
+        await d.close()
+        with pytest.raises(ClosedEnvironmentError):
+            await waiting
+        with pytest.raises(RuntimeError, match="closed: make another"):
+            await d.start()
+        starting = envserver.desktop_async(TERMINAL, **OPTIONS)
+        begun = asyncio.create_task(starting.start())
+        await asyncio.sleep(0)
+        await starting.close()
+        with pytest.raises(RuntimeError, match="closed before it had started"):
+            await begun
+
+    asyncio.run(run())
+
+
+def test_calls_of_its_own_desktop_come_in_their_turn(home: Path) -> None:
+    async def run() -> None:
+        async with envserver.desktop_async(TERMINAL, **OPTIONS) as d:
+            waiting = asyncio.create_task(d.wait(300))
+            await asyncio.sleep(0)
+            d.now.click(5, 5)
+            assert d.cursor == (5, 5)
+            await waiting
+
+    asyncio.run(run())
+
+
+def test_a_short_cancelled_wait_and_calls_in_order(home: Path) -> None:
     async def run() -> None:
         async with envserver.desktop_async(TERMINAL, **OPTIONS) as d:
             await d.wait_stable(300, 10_000)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from envserver.due import AT, CHANGED, NOW, QUIET, DueFields, Ticks, due_fields
+from envserver.due import AT, CHANGED, NOW, QUIET, DueFields, Ticks, check_region, due_fields
 from workers.entries import Due
 
 SCREEN = (100, 50)
@@ -44,12 +45,41 @@ def test_wrong_due_times(when: object, message: str) -> None:
         due_fields(when, 0, SCREEN)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("ms", [-1, float("nan"), float("inf"), "x"])
+@pytest.mark.parametrize("ms", [-1, float("nan"), float("inf"), "x", True, None])
 def test_wrong_milliseconds(ms: float) -> None:
     with pytest.raises(ValueError, match="max_ms"):
         CHANGED(ms)
     with pytest.raises(ValueError, match="quiet_ms"):
         QUIET(ms, 1)
+
+
+def test_numpys_numbers_are_milliseconds() -> None:
+    assert due_fields(QUIET(np.int64(1), np.float32(2)), 7, SCREEN) == DueFields(  # type: ignore[arg-type]
+        int(Due.QUIET), 2_000_007, 1_000_000, 0, 0, 100, 50
+    )
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        "1234",
+        b"1234",
+        {1, 2, 3, 4},
+        (0.5, 0, 9, 9),
+        (True, 0, 9, 9),
+        (0, 0, float("inf"), 5),
+        ("0", "0", "1", "1"),
+        5,
+    ],
+)
+def test_what_is_no_region(region: Any) -> None:
+    with pytest.raises(ValueError, match=r"region is .*, expected .x, y, width, height., whole"):
+        check_region(region, 100, 50)
+
+
+def test_regions_of_numpys_numbers() -> None:
+    assert check_region(np.array([1, 2, 3, 4]), 100, 50) == (1, 2, 3, 4)  # type: ignore[arg-type]
+    assert check_region([np.int32(1), 2, 3, 4], 100, 50) == (1, 2, 3, 4)  # type: ignore[list-item]
 
 
 class TestTicks:

@@ -3,17 +3,24 @@
 import asyncio
 import base64
 import io
+import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
+
+from envserver.cli.mcp import mcp as mcp_command
+from envserver.errors import StartError
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,8 +154,9 @@ def test_clients_that_give_up_desktops_that_die_and_the_next_client(home: Path) 
             server = make_server(desktop)
             async with mcp.Client(server) as client:
                 await client.call_tool("wait", {"quiet_ms": 300})
-                for _ in range(3):  # each goes on to its end, before the next begins
-                    waiting = {"until": "change", "max_ms": 300}
+                for _ in range(3):  # none of them keeps the next call waiting
+                    waiting = {"until": "change", "max_ms": 60_000}
+                    waiting["region"] = [300, 220, 20, 20]
                     with pytest.raises(MCPError, match=r"[Tt]imed out"):
                         await client.call_tool("wait", waiting, read_timeout_seconds=0.1)
                 answer = await client.call_tool("screenshot")
@@ -161,7 +169,8 @@ def test_clients_that_give_up_desktops_that_die_and_the_next_client(home: Path) 
                 assert answer.is_error
                 assert "call reset() for a new episode" in answer.content[0].text
                 answer = await client.call_tool("wait")
-                assert answer.content[0].text == "the episode has ended with a reward of 0"
+                assert answer.is_error
+                assert "call reset() for a new episode" in answer.content[0].text
                 answer = await client.call_tool("reset")
                 assert not answer.is_error, answer.content
                 answer = await client.call_tool("type", {"text": "a"})
@@ -173,12 +182,53 @@ def test_clients_that_give_up_desktops_that_die_and_the_next_client(home: Path) 
     asyncio.run(run())
 
 
+def say(server: "subprocess.Popen[bytes]", method: str, **fields: Any) -> None:
+    assert server.stdin is not None
+    server.stdin.write(json.dumps({"jsonrpc": "2.0", "method": method, **fields}).encode() + b"\n")
+    server.stdin.flush()
+
+
+@pytest.mark.parametrize("end", ["interrupt", "end of input"])
+def test_it_ends_at_once_while_a_tool_waits(
+    home: Path, ends: Callable[..., Callable[[float], bool]], end: str
+) -> None:
+    pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    with subprocess.Popen(
+        [sys.executable, *COMMAND, "terminal.Shell-v0", "--provider", "process"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        about = {"protocolVersion": "2025-06-18", "capabilities": {}}
+        about["clientInfo"] = {"name": "test", "version": "1"}
+        say(server, "initialize", id=1, params=about)
+        assert json.loads(server.stdout.readline())["id"] == 1
+        say(server, "notifications/initialized")
+        waiting = {"until": "change", "max_ms": 60_000, "region": [900, 700, 9, 9]}
+        say(server, "tools/call", id=2, params={"name": "wait", "arguments": waiting})
+        say(server, "ping", id=3)
+        assert json.loads(server.stdout.readline())["id"] == 3
+        ended = ends(*(each.pid for each in psutil.Process(server.pid).children(recursive=True)))
+        if end == "interrupt":
+            server.send_signal(signal.SIGINT)
+        else:
+            server.stdin.close()
+        status = server.wait(30)
+        assert status == (-signal.SIGINT if end == "interrupt" else 0)
+        assert ended(20)
+    assert list(home.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["terminal.Nope-v0"], "Nope-v0"),
         (["terminal.Shell-v0", "--screen", "wide"], "expected WxH"),
         ([], "no environment is named"),
+        (["terminal.Shell-v0", "--seed", "-1"], "seed"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(home: Path, arguments: list[str], message: str) -> None:
@@ -195,6 +245,19 @@ def test_what_cannot_be_served_is_one_line(home: Path, arguments: list[str], mes
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not done.stdout
+
+
+def test_a_remote_that_does_not_answer_is_not_awaited_for_a_minute(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    monkeypatch.setattr("envserver.cli.mcp.ATTACH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("envserver.session.REPORT_GRACE_S", 0.5)
+    before = signal.getsignal(signal.SIGINT)
+    done = CliRunner().invoke(mcp_command, ["--remote", "vnc://127.0.0.1:1"])
+    assert isinstance(done.exception, StartError)
+    assert "127.0.0.1:1" in str(done.exception)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_missing_package_is_named(home: Path) -> None:

@@ -9,6 +9,11 @@ import pytest
 from envserver.progress import StartProgress
 
 
+@pytest.fixture(autouse=True)
+def first_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StartProgress, "commands", set())
+
+
 class Terminal(io.StringIO):
     """What is written to a terminal."""
 
@@ -48,6 +53,19 @@ def shown(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
     said = shown(io.StringIO(), monkeypatch)
     assert said.splitlines() == ["building the image mine:1", f"$ {RUN}"]
+
+
+def test_the_same_container_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    named = ("docker run --name {} --rm mine:{}".format(*each) for each in ("a1", "b1", "c2"))
+    for command in named:
+        with StartProgress() as progress:
+            progress(status(("ready", ""), command=command))
+    assert stream.getvalue().splitlines() == [
+        "$ docker run --name a --rm mine:1",
+        "$ docker run --name c --rm mine:2",
+    ]
 
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_names(fields: dict[str, Any], asked: str, told: str) -> None:
     [
         (PONG, "terminal.CountLines-v0", "of the runtime terminal, these remotes are of gym-core"),
         (TASK, "gym-core.Pong-v0", r"runtime gym-core, these .* make_vec\('gym-core.Pong-v0'\)"),
-        (TASK, "Shell-v0", "terminal.Shell-v0 has no task"),
+        ({**TASK, "runtime_name": "xvnc"}, "Desktop-v0", "xvnc.Desktop-v0 has no task"),
         (TASK, "CountLnes-v0", "did you mean terminal.CountLines-v0?"),
         (TASK, 3, "environment 0: env_id is 3, expected a name"),
         ({**TASK, "task": None}, "CountLines-v0", "what runs has no task and cannot switch"),
