@@ -1,6 +1,7 @@
 """Any text arrives as it was typed: read back from a file in a real terminal."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import struct
@@ -46,11 +47,12 @@ def ended(desktop: Desktop) -> str:
     """End the program's text; returns all of it."""
     desktop.press("Return")
     desktop.press("ctrl+d")
-    (home,) = {
-        Path(os.readlink(f"/proc/{pid}/cwd"))
-        for pid in descendants_of(os.getpid())
-        if Path(f"/proc/{pid}/comm").read_text() == "bash\n"
-    }
+    homes = set()
+    for pid in descendants_of(os.getpid()):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            if Path(f"/proc/{pid}/comm").read_text() == "bash\n":
+                homes.add(Path(os.readlink(f"/proc/{pid}/cwd")))
+    (home,) = homes
     typed = home / "typed"
     deadline_s = time.monotonic() + TIMEOUT_S
     while not typed.exists():
