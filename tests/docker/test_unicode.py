@@ -20,7 +20,11 @@ from envserver.rewarder.devtools import DevTools
 
 def profiles():
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        for word in path.read_text().split("\\0"):
+        try:
+            words = path.read_text().split("\\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        for word in words:
             if word.startswith("--user-data-dir="):
                 yield Path(word.partition("=")[2])
 
