@@ -30,6 +30,7 @@ import sys
 from typing import Any
 
 PR_SET_CHILD_SUBREAPER = 36
+X_SOCKETS = "/tmp/.X11-unix/"
 MAX_MESSAGE_BYTES = 1 << 16
 MAX_DESCRIPTORS = 16
 
@@ -67,6 +68,24 @@ def kill_tree() -> None:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def x_sockets_of(pids: list[int]) -> list[tuple[str, int | None]]:
+    """What X servers among the processes listen at, and leave behind when they are killed."""
+    held = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    held.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+    found: list[tuple[str, int | None]] = []
+    with contextlib.suppress(OSError), open("/proc/net/unix") as sockets:
+        for line in sockets:
+            *_, inode, path = line.split()
+            if path.startswith(X_SOCKETS) and f"socket:[{inode}]" in held:
+                with contextlib.suppress(OSError):
+                    found.append((path, os.stat(path).st_ino))
+    return found
 
 
 def remove(path: str, inode: int | None) -> None:
@@ -110,6 +129,8 @@ class Init:
         finally:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
+            # An X server has its socket before it can say which.
+            self._removals += x_sockets_of(descendants_of(os.getpid()))
             kill_tree()
             self._remove_files()
 

@@ -82,6 +82,31 @@ def test_a_killed_init_is_cleaned_up_after(home: Path, ends: Any) -> None:
     assert sorted(path.name for path in home.iterdir()) == ["log", "others", "told"]
 
 
+def test_a_server_that_has_not_said_its_display_leaves_no_socket(home: Path) -> None:
+    display = Path(f"/tmp/.X11-unix/X{os.getpid()}")
+    display.parent.mkdir(mode=0o1777, exist_ok=True)
+    listen = (
+        "import signal, socket, sys\n"
+        "servers = [socket.socket(socket.AF_UNIX) for _ in sys.argv[2:]]\n"
+        "for server, path in zip(servers, sys.argv[2:]):\n"
+        "    server.bind(path)\n"
+        "    server.listen()\n"
+        "open(sys.argv[1], 'w').close()\n"
+        "signal.pause()\n"
+    )
+
+    async def use(tree: ProcessTree) -> None:
+        os.mkfifo(home / "told")
+        paths = [str(home / "told"), str(display), str(home / "another")]
+        await tree.spawn("server", [sys.executable, "-c", listen, *paths], {})
+        await asyncio.to_thread((home / "told").read_text)
+        assert display.exists()
+
+    run_tree(home, use)
+    assert not display.exists()
+    assert (home / "another").exists()
+
+
 def test_the_end_of_the_daemon_is_the_end(home: Path, run_script: Any, ends: Any) -> None:
     (home / "directory").mkdir()
     script = run_script(
