@@ -15,7 +15,7 @@ import numpy as np
 
 import envserver
 from benchmarks.command import run, whole
-from benchmarks.report import Figure, Found, Measured, show
+from benchmarks.report import Figure, Found, show_found
 from envserver.agent_desktop import Desktop
 
 WIDTH, HEIGHT = 1024, 768
@@ -112,7 +112,7 @@ def figures(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=whole(), default=100)
-    show(Measured().take(measure(parser.parse_args().trials)))
+    show_found(measure(parser.parse_args().trials))
 
 
 if __name__ == "__main__":
