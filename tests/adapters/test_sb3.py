@@ -14,9 +14,7 @@ import envserver
 from envserver.codecs.policies import Combinations, HeldKeys
 from envserver.vector_env import VectorEnv
 
-stable_baselines3 = pytest.importorskip(
-    "stable_baselines3", reason="pip install 'envserver[sb3]' torch==2.13.0"
-)
+stable_baselines3 = pytest.importorskip("stable_baselines3", reason="make frameworks")
 from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
 from stable_baselines3.common.vec_env import (  # noqa: E402
     VecEnvWrapper,

@@ -36,7 +36,7 @@ def picture(content: Any) -> NDArray[np.uint8]:
 
 
 def test_a_client_works_in_a_terminal(home: Path) -> None:
-    mcp = pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    mcp = pytest.importorskip("mcp", reason="make frameworks")
 
     async def run() -> None:
         server = mcp.StdioServerParameters(
@@ -112,7 +112,7 @@ def test_a_client_works_in_a_terminal(home: Path) -> None:
 
 
 def test_the_goal_is_in_the_instructions(home: Path) -> None:
-    mcp = pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    mcp = pytest.importorskip("mcp", reason="make frameworks")
     from envserver.agent_desktop_async import AsyncDesktop
     from envserver.mcp_server import make_server
 
@@ -142,7 +142,7 @@ def test_the_goal_is_in_the_instructions(home: Path) -> None:
 
 
 def test_clients_that_give_up_desktops_that_die_and_the_next_client(home: Path) -> None:
-    mcp = pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    mcp = pytest.importorskip("mcp", reason="make frameworks")
     from mcp.shared.exceptions import MCPError
 
     from envserver.agent_desktop_async import AsyncDesktop
@@ -192,7 +192,7 @@ def say(server: "subprocess.Popen[bytes]", method: str, **fields: Any) -> None:
 def test_it_ends_at_once_while_a_tool_waits(
     home: Path, ends: Callable[..., Callable[[float], bool]], end: str
 ) -> None:
-    pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    pytest.importorskip("mcp", reason="make frameworks")
     with subprocess.Popen(
         [sys.executable, *COMMAND, "terminal.Shell-v0", "--provider", "process"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -232,7 +232,7 @@ def test_it_ends_at_once_while_a_tool_waits(
     ],
 )
 def test_what_cannot_be_served_is_one_line(home: Path, arguments: list[str], message: str) -> None:
-    pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    pytest.importorskip("mcp", reason="make frameworks")
     done = subprocess.run(
         [sys.executable, *COMMAND, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -250,7 +250,7 @@ def test_what_cannot_be_served_is_one_line(home: Path, arguments: list[str], mes
 def test_a_remote_that_does_not_answer_is_not_awaited_for_a_minute(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("mcp", reason="pip install 'envserver[mcp]'")
+    pytest.importorskip("mcp", reason="make frameworks")
     monkeypatch.setattr("envserver.cli.mcp.ATTACH_TIMEOUT_S", 0.5)
     monkeypatch.setattr("envserver.session.REPORT_GRACE_S", 0.5)
     before = signal.getsignal(signal.SIGINT)
